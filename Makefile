@@ -1,0 +1,65 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# xseg: the front door. What is built from what stands in scripts/build/.
+# Everything made goes to build/VARIANT; the source tree stays clean.
+
+VERSION   := 0.1.0
+SOVERSION := 0
+
+VARIANT	  ?= release
+B	  := build/$(VARIANT)
+
+PREFIX	  ?= /usr/local
+BINDIR	  ?= $(PREFIX)/bin
+LIBDIR	  ?= $(PREFIX)/lib
+INCDIR	  ?= $(PREFIX)/include
+MANDIR	  ?= $(PREFIX)/share/man
+PLUGINDIR ?= $(LIBDIR)/xseg
+
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+.DELETE_ON_ERROR:
+.SUFFIXES:
+
+ifeq ($(V),1)
+Q   :=
+say :=
+else
+Q   := @
+say  = @printf '  %-7s %s\n' $(1) $(2);
+endif
+
+all: programs	## build the library, the xseg command, plug-ins, peers, examples (default)
+
+include scripts/build/flags.mk
+include scripts/build/user.mk
+include scripts/build/tests.mk
+include scripts/build/install.mk
+include scripts/build/check.mk
+
+demo: demo-user	## install what is missing, build, and show xseg at work
+
+demo-user:	## the same, user domain only: real data between processes
+	$(Q)$(call need,user demo)
+	$(Q)$(MAKE) $(JOBS) all
+	$(Q)XSEG_BUILD=$(abspath $(B)) scripts/demo-user.sh
+
+clean:		## remove what was built of this VARIANT
+	$(Q)rm -rf $(B)
+
+distclean:	## remove all of build/
+	$(Q)rm -rf build
+
+help:		## list the targets
+	@echo 'Targets:'
+	@sed -n 's/^\([a-z][a-z-]*\):.*## \(.*\)/\1\t\2/p' \
+		$(MAKEFILE_LIST) | awk -F'\t' '{ printf "  %-18s %s\n", $$1, $$NF }'
+	@echo 'Variables:'
+	@echo '  V=1                show the commands'
+	@echo '  VARIANT=           release (default), asan, tsan; output in build/VARIANT'
+	@echo '  CC= CFLAGS= LDFLAGS= WERROR=0   compiler, its options, warnings are no errors'
+	@echo '  PREFIX= LIBDIR= DESTDIR=   where to install'
+	@echo '  FUZZ_SECONDS=60    how long check-user runs each fuzz target'
+	@echo '  DEPS=no            do not look for (or, as root, install) Debian packages'
+
+.PHONY: all demo demo-user clean distclean help FORCE
+FORCE:

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# Each check X is a front target that installs what is missing, makes run-X
+# and closes with one line that counts all tests; `check` does it for many.
+# run-X appends to $(RESULTS) and fails only if something does not build.
+
+FUZZ_SECONDS ?= 60
+RESULTS	     := build/results
+CHECKS	     := check-user check-sanitize core-kernel-check abi-check cxx-check
+
+run-tests     = scripts/run-tests -r $(RESULTS) -b $(abspath $(B)) -v $(VARIANT)
+
+define close
+	$(Q)$(call need,$(NEED))
+	@mkdir -p build && rm -f $(RESULTS)
+	$(Q)for c in $(1); do \
+		$(MAKE) run-$$c || echo "0 1 0 $$c: did not build" >>$(RESULTS); \
+	done; scripts/run-tests --sum $(RESULTS)
+endef
+
+check: NEED = user test kernel
+check:		## all checks, closing with the number of tests passed, failed, skipped
+	$(call close,$(CHECKS))
+
+check-user: NEED = user test
+check-user:	## unit tests, selftests, tests of the command, fuzz targets
+	$(call close,$@)
+
+check-sanitize: NEED = user test
+check-sanitize:	## the same tests under ASan+UBSan and under TSan
+	$(call close,$@)
+
+core-kernel-check: NEED = user kernel
+core-kernel-check: ## core/ as kernel code, both Debian header trees, W=1, sparse
+	$(call close,$@)
+
+abi-check: NEED = user test
+abi-check:	## sizes and offsets of the shared layout, 64 and 32 bit, C and C++
+	$(call close,$@)
+
+cxx-check: NEED = user test
+cxx-check:	## each public header alone, as C and as C++17
+	$(call close,$@)
+
+checkpatch: NEED = kernel
+checkpatch:	## the kernel's style checker on all C sources
+	$(call close,$@)
+
+run-check-user:
+	$(Q)$(MAKE) $(JOBS) tests
+	$(Q)$(MAKE) $(JOBS) VARIANT=fuzz fuzzers
+	$(Q)$(run-tests) $(TESTS) $(CLI_TESTS)
+	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) $(run-tests) -t 0 scripts/run-fuzz
+
+run-check-sanitize:
+	$(Q)for v in asan tsan; do $(MAKE) VARIANT=$$v run-check-variant || exit; done
+
+run-check-variant:
+	$(Q)$(MAKE) $(JOBS) tests
+	$(Q)$(run-tests) $(TESTS) $(CLI_TESTS)
+
+run-core-kernel-check:
+	$(Q)$(run-tests) scripts/check-core-kernel
+
+run-abi-check:
+	$(Q)CC='$(CC)' CXX='$(CXX)' $(run-tests) scripts/check-abi
+
+run-cxx-check:
+	$(Q)CC='$(CC)' CXX='$(CXX)' $(run-tests) scripts/check-headers
+
+run-checkpatch:
+	$(Q)$(run-tests) scripts/check-style
+
+.PHONY: check checkpatch run-checkpatch run-check-variant $(CHECKS) $(CHECKS:%=run-%)

@@ -1,0 +1,408 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Private to the core and to the two domains: a peer's own view of a segment.
+ * Everything by which the peer decides lies here, in its own memory.
+ */
+#ifndef XSEG_CORE_CORE_H
+#define XSEG_CORE_CORE_H
+
+#include <xseg/signal_type.h>
+#include "core/env.h"
+
+/* Pools: requests, descriptors, then a pool for each class of buffers. */
+enum {
+	POOL_REQUESTS	= 0,
+	POOL_DESCS	= 1,
+	POOL_BUFFERS	= 2,
+	POOLS_MAX	= POOL_BUFFERS + XSEG_NR_CLASSES,
+	POOLS_SHM	= 32,	/* slots in the segment */
+};
+
+/**
+ * struct pool - where the objects of a pool lie; constant
+ * @own:	 offset of the ownership word of object 0
+ * @ring:	 offset of its ring of free objects
+ * @dir:	 offset of its directory of chunks (buffers)
+ * @stride:	 bytes from one ownership word to the next
+ * @nr:		 most objects
+ * @ring_order:	 log2 of the slots of its free ring
+ * @per_chunk:	 log2 of the objects in a chunk (buffers)
+ * @id:		 POOL_*
+ */
+struct pool {
+	u64 own;
+	u64 ring;
+	u64 dir;
+	u32 stride;
+	u32 nr;
+	u32 ring_order;
+	u32 per_chunk;
+	u32 id;
+};
+
+/**
+ * struct geometry - where everything lies in a segment; constant
+ * @params:	the capacities that it follows from
+ * @peers:	offset of the table of peers; so for the others
+ * @names:	records of signal type names
+ * @table:	signal type ids
+ * @pools:	changing parts of the pools
+ * @chunks:	table of chunks
+ * @ports:	table of ports
+ * @rings:	rings of the ports
+ * @ring_size:	bytes of one such ring
+ * @descs:	descriptors
+ * @requests:	requests
+ * @heap:	data
+ * @size:	bytes of the segment
+ * @chunk_order: log2 of the bytes of a chunk
+ * @nr_chunks:	chunks in the heap
+ * @nr_classes:	classes of buffers
+ * @pool:	pools
+ */
+struct geometry {
+	struct xseg_params_shm params;
+	u64 peers;
+	u64 names;
+	u64 table;
+	u64 pools;
+	u64 chunks;
+	u64 ports;
+	u64 rings;
+	u64 ring_size;
+	u64 descs;
+	u64 requests;
+	u64 heap;
+	u64 size;
+	u32 chunk_order;
+	u32 nr_chunks;
+	u32 nr_classes;
+	struct pool pool[POOLS_MAX];
+};
+
+/**
+ * struct ring - a ring together with the pool whose objects it holds
+ * @shm:   the ring
+ * @pool:  the pool
+ * @order: log2 of its slots
+ */
+struct ring {
+	struct xseg_ring __xseg_shared *shm;
+	const struct pool *pool;
+	u32 order;
+};
+
+/**
+ * struct desc_ref - what this peer knows of a descriptor
+ * @gen:     generation of what it holds
+ * @count:   its references; 0 if it does not hold it
+ * @type_id: id of its type
+ *
+ * Changed under xseg->lock; read without.
+ */
+struct desc_ref {
+	u32 gen;
+	u32 count;
+	u32 type_id;
+};
+
+/**
+ * struct request_ref - what this peer knows of a request
+ * @data: see xseg_set_req_data()
+ * @held: it owns it and it is in no ring
+ */
+struct request_ref {
+	void *data;
+	u8 held;
+};
+
+/**
+ * struct port_ref - what this peer knows of a port
+ * @epoch:    of the bind, 0 if not bound by this handle
+ * @desc:     index of its descriptor
+ * @max:      most requests that may be
+ * @reserved: requests reserved for it
+ *
+ * @epoch and @desc change under xseg->lock; @epoch is read without.
+ */
+struct port_ref {
+	u32 epoch;
+	u32 desc;
+	u32 max;
+	atomic_t reserved;
+};
+
+/**
+ * struct type_ref - a signal type in a segment
+ * @type:   set once, when the peer first needs it; read without a lock
+ * @inits:  calls of xseg_local_signal_init() not yet undone
+ * @active: descriptors of this type that this peer holds
+ *
+ * The counts change under xseg->lock.
+ */
+struct type_ref {
+	const struct xseg_signal_type *type;
+	u32 inits;
+	u32 active;
+};
+
+enum {
+	HANDLE_LIVE	= 0x786c6976,
+	HANDLE_LEFT	= 0x786c6674,
+};
+
+/**
+ * struct xseg - a peer's handle
+ * @state:	HANDLE_LIVE, or not to be used
+ * @cookie:	see env_same_process()
+ * @base:	the mapping
+ * @geo:	where everything lies
+ * @me:		this peer's slot
+ * @incarnation: this peer's
+ * @flags:	XSEG_JOIN_*
+ * @id:		differs for each handle of this process
+ * @lock:	guards @descs, @types and @ports as said there; taken before
+ *		the lock of the registry of types
+ * @descs:	by index
+ * @requests:	by index
+ * @ports:	by number
+ * @types:	by id
+ * @sent:	see struct xseg_stats; so are the others
+ * @elided:	written without a lock by any thread
+ * @sleeps:	likewise
+ * @waits:	likewise
+ * @reaped:	likewise
+ * @strategy:	enum xseg_wait_strategy
+ * @yields:	how often XSEG_WAIT_ADAPTIVE yields; any waiter may write
+ * @sleep_cap:	see xseg_set_sleep_cap()
+ * @domain:	the domain's own
+ */
+struct xseg {
+	u32 state;
+	u32 cookie;
+	u8 __xseg_shared *base;
+	struct geometry geo;
+	u32 me;
+	u32 incarnation;
+	u32 flags;
+	u64 id;
+	struct mutex lock;
+	struct desc_ref *descs;
+	struct request_ref *requests;
+	struct port_ref *ports;
+	struct type_ref types[XSEG_NR_SIGNAL_TYPES];
+	atomic64_t sent;
+	u64 elided;
+	atomic64_t sleeps;
+	atomic64_t waits;
+	atomic64_t reaped;
+	u32 strategy;
+	u32 yields;
+	u32 sleep_cap;
+	void *domain;
+};
+
+static inline int handle_check(const struct xseg *xseg)
+{
+	if (unlikely(!xseg || READ_ONCE(xseg->state) != HANDLE_LIVE ||
+		     !env_same_process(xseg->cookie)))
+		return -ESTALE;
+	return 0;
+}
+
+/* segment.c */
+int geometry_compute(const struct xseg_params_shm *params,
+		     struct geometry *geo);
+int params_complete(const struct xseg_params *params,
+		    struct xseg_params_shm *out);
+int header_check(const struct xseg_header *header, u64 file_size,
+		 struct geometry *geo);
+void header_fill(struct xseg_header *header, const struct geometry *geo);
+int handle_open(struct xseg *xseg);
+void handle_close(struct xseg *xseg);
+
+static inline void __xseg_shared *xseg_at(const struct xseg *xseg, u64 off)
+{
+	return xseg->base + off;
+}
+
+/* A place that was read from the segment: NULL unless all of it is inside. */
+static inline void __xseg_shared *xseg_ptr(const struct xseg *xseg, u64 off,
+					   u64 size, u64 align)
+{
+	if (!off || off > xseg->geo.size || size > xseg->geo.size - off ||
+	    (off & (align - 1)))
+		return NULL;
+	return xseg_at(xseg, array_index_nospec(off, xseg->geo.size));
+}
+
+static inline struct xseg_header __xseg_shared *
+xseg_header(const struct xseg *xseg)
+{
+	return xseg_at(xseg, 0);
+}
+
+static inline struct xseg_peer __xseg_shared *
+xseg_peer(const struct xseg *xseg, u32 slot)
+{
+	return (struct xseg_peer __xseg_shared *)
+		xseg_at(xseg, xseg->geo.peers) + slot;
+}
+
+static inline struct xseg_port __xseg_shared *
+xseg_port(const struct xseg *xseg, xport portno)
+{
+	return (struct xseg_port __xseg_shared *)
+		xseg_at(xseg, xseg->geo.ports) + portno;
+}
+
+static inline struct xseg_desc __xseg_shared *
+xseg_desc(const struct xseg *xseg, u32 index)
+{
+	return (struct xseg_desc __xseg_shared *)
+		xseg_at(xseg, xseg->geo.descs) + index;
+}
+
+static inline struct xseg_request __xseg_shared *
+xseg_request(const struct xseg *xseg, u32 index)
+{
+	return (struct xseg_request __xseg_shared *)
+		xseg_at(xseg, xseg->geo.requests) + index;
+}
+
+static inline bool port_valid(const struct xseg *xseg, xport portno)
+{
+	return portno < xseg->geo.params.nr_ports;
+}
+
+/* pool.c */
+static inline u64 own_word(u32 gen, u32 ver, u32 st, u32 who)
+{
+	return ((u64)(gen & 0xffffff) << XOWN_GEN_SHIFT) |
+	       ((u64)(ver & 0xfffff) << XOWN_VER_SHIFT) |
+	       ((u64)st << XOWN_ST_SHIFT) | who;
+}
+
+/* What follows on a word: the next version, another state and owner. */
+static inline u64 own_next(u64 w, u32 st, u32 who)
+{
+	return own_word(XOWN_GEN(w), XOWN_VER(w) + 1, st, who);
+}
+
+static inline __u64 __xseg_shared *
+pool_own(const struct xseg *xseg, const struct pool *pool, u32 index)
+{
+	return xseg_at(xseg, pool->own + (u64)index * pool->stride);
+}
+
+int pool_alloc(struct xseg *xseg, u32 pool_id, u32 *index);
+int pool_free(struct xseg *xseg, u32 pool_id, u32 index);
+u32 pool_used(const struct xseg *xseg, u32 pool_id);
+u32 pool_touched(const struct xseg *xseg, u32 pool_id);
+
+/* ring.c */
+static inline struct ring pool_ring(const struct xseg *xseg, u32 pool_id)
+{
+	const struct pool *pool = &xseg->geo.pool[pool_id];
+	struct ring ring = { xseg_at(xseg, pool->ring), pool,
+			     pool->ring_order };
+
+	return ring;
+}
+
+static inline struct ring port_ring(const struct xseg *xseg, xport portno,
+				    enum xseg_port_ring which)
+{
+	u64 nr = (u64)portno * XSEG_PORT_RINGS + which;
+	struct ring ring = {
+		xseg_at(xseg, xseg->geo.rings + nr * xseg->geo.ring_size),
+		&xseg->geo.pool[POOL_REQUESTS],
+		xseg->geo.params.queue_order };
+
+	return ring;
+}
+
+int ring_push(const struct xseg *xseg, const struct ring *ring, u32 index);
+int ring_pop(const struct xseg *xseg, const struct ring *ring, u32 *index);
+void ring_mark(const struct xseg *xseg, const struct ring *ring, u64 *words);
+
+/* buffer.c */
+int buffer_alloc(struct xseg *xseg, u64 len, u64 *buffer);
+void buffer_attach(struct xseg *xseg, u32 request, u64 buffer);
+void buffer_put(struct xseg *xseg, u32 request);
+int buffer_place(const struct xseg *xseg, u64 buffer, u64 *off, u64 *len);
+void buffer_reap(struct xseg *xseg, u32 pool_id, u32 index);
+void chunk_reap(struct xseg *xseg, u32 peer);
+u32 chunks_used(const struct xseg *xseg);
+
+/* type.c */
+int signal_name_check(const char *name);
+int type_intern(struct xseg *xseg, const struct xseg_signal_type *type);
+const struct xseg_signal_type *type_met(const struct xseg *xseg, u64 id);
+const struct xseg_signal_type *type_by_id(struct xseg *xseg, u64 id);
+void types_meet(struct xseg *xseg);
+const struct xseg_signal_type *registry_find(const char *name);
+void types_quit(struct xseg *xseg);
+void registry_freeze(void);
+void registry_thaw(void);
+void names_reap(struct xseg *xseg, u32 peer);
+int type_find_inited(struct xseg *xseg, const char *name);
+
+/* desc.c */
+int desc_index(const struct xseg *xseg, u64 off, u32 *index);
+int desc_of(const struct xseg *xseg, const void __xseg_shared *sd, u32 *index);
+int desc_held(const struct xseg *xseg, const void __xseg_shared *sd,
+	      u32 *index);
+void desc_nudge(struct xseg *xseg, u32 index);
+void desc_reap(struct xseg *xseg, u32 index, u32 peer);
+void desc_reap_owned(struct xseg *xseg, u32 index);
+int desc_put_locked(struct xseg *xseg, u32 index);
+u64 desc_tagged(const struct xseg *xseg, u32 index);
+int desc_signal(struct xseg *xseg, u32 index);
+
+/* signal.c */
+int port_signal(struct xseg *xseg, xport portno);
+
+/* port.c */
+u32 port_epoch(const struct xseg *xseg, xport portno);
+bool hop_current(const struct xseg *xseg, u64 hop);
+void port_unbind(struct xseg *xseg, xport portno);
+void port_drain(struct xseg *xseg, xport portno, u32 error, u32 depth);
+void port_reap(struct xseg *xseg, xport portno, u32 peer);
+bool port_keeps(const struct xseg *xseg, xport portno);
+
+/* How often giving a request back may lead to draining one more port. */
+#define DRAIN_DEPTH	4
+
+/* request.c */
+int request_of(const struct xseg *xseg,
+	       const struct xseg_request __xseg_shared *req, u32 *index);
+int request_take(struct xseg *xseg, const struct ring *ring, u32 *index);
+int request_give(struct xseg *xseg, const struct ring *ring, u32 index);
+void request_fail(struct xseg *xseg, u32 index, u32 error);
+int request_free(struct xseg *xseg, u32 index);
+int request_drop(struct xseg *xseg, u32 index, u32 depth);
+
+/* route.c */
+int request_back(struct xseg *xseg, u32 index, bool must, u32 depth);
+bool request_requeue(struct xseg *xseg, u32 index, xport portno);
+void request_reap(struct xseg *xseg, u32 index, u32 peer);
+
+/* reap.c: the caller holds the byte lock of that peer, or is that peer */
+int reap_peer(struct xseg *xseg, u32 peer);
+
+/*
+ * What each domain supplies.
+ */
+
+/* Finds a type by its name, loading it where that is allowed; or NULL. */
+const struct xseg_signal_type *domain_find_type(struct xseg *xseg,
+						const char *name);
+/* The domain that this is: enum xseg_domain. */
+u32 domain_id(void);
+/* Does the peer in that slot live, as far as this domain can tell? */
+bool domain_peer_alive(struct xseg *xseg, u32 slot);
+/* Is the peer in that slot known to be dead? Reaps it if so. */
+bool domain_reap_if_dead(struct xseg *xseg, u32 slot);
+
+#endif /* XSEG_CORE_CORE_H */

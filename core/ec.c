@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * The event count: how a waiter and a signaller never miss each other, and a
+ * signaller that nobody waits for pays one load.
+ *
+ * One word {seq, asleep, waiters}, see struct xseg_ec.
+ *
+ *	waiter				signaller
+ *	(W1) waiters + 1, note seq	(S1) put work into the queue
+ *	(W2) full barrier		(S2) full barrier
+ *	(W3) look into the queue	(S3) waiters 0: done
+ *	(W4) seq moved: signalled	(S4) CAS seq + 1; nobody asleep: all
+ *	(W5) CAS asleep + 1, if seq	     waiters are cleared in the same
+ *	     is still the same		     CAS, done
+ *	(W6) sleep while seq is the	(S5) wake the sleepers
+ *	     same			(S6) CAS clears waiters and sleepers, if
+ *					     the word is still that of (S4)
+ *
+ * (W2) and (S2) pair: at least one of (W3) and (S3) sees the other side. A
+ * waiter that is not asleep at (S4) needs no wake: it finds that seq moved,
+ * at (W4) or because its CAS at (W5) fails. Sleepers are cleared only after
+ * they have been woken: a signaller that is stopped or killed between (S4)
+ * and (S5) leaves them in the word, so that the next one wakes them.
+ *
+ * A waiter that leaves because seq moved does not touch the word: it was or
+ * will be cleared. One that gives up takes itself out by CAS, if seq is still
+ * what it noted. A thread that vanishes in between stays counted until the
+ * next signal.
+ *
+ * Model: Documentation/models/eventcount.pml.
+ */
+#include "core/core.h"
+
+/* Counts are cut off here, far from where they would run into each other. */
+#define EC_MAX_WAITERS	0x8000U
+
+/*
+ * The word with seq moved and the counts cut down to what must survive: that
+ * somebody may be asleep. Who was counted under an earlier seq never subtracts
+ * himself again.
+ */
+static u64 ec_collapse(u64 w)
+{
+	u64 next = ((w >> XEC_SEQ_SHIFT) + 1) << XEC_SEQ_SHIFT;
+
+	return XEC_ASLEEP(w) ? next + XEC_ONE_ASLEEP + 1 : next;
+}
+
+void xseg_ec_force(struct xseg_ec __xseg_shared *ec)
+{
+	u64 w;
+
+	do {
+		w = shm_read(&ec->word);
+	} while (!shm_cas(&ec->word, w, ec_collapse(w)));
+}
+
+void xseg_ec_init(struct xseg_ec __xseg_shared *ec)
+{
+	u64 w;
+
+	do {
+		w = shm_read(&ec->word);
+	} while (!shm_cas(&ec->word, w, (w + XEC_ONE_SEQ) & ~0xffffffffULL));
+}
+
+__u32 xseg_ec_prepare(struct xseg_ec __xseg_shared *ec, int asleep)
+{
+	u64 mine = asleep ? XEC_ONE_ASLEEP + 1 : 1;
+	u64 w;
+
+	for (;;) {
+		/* (W1), (W2): pairs with (S2) in xseg_signal() */
+		w = shm_add(&ec->word, mine);
+		if (likely(XEC_WAITERS(w) < EC_MAX_WAITERS))
+			return XEC_SEQ(w);
+		/* Thousands of threads vanished without a word. */
+		shm_cas(&ec->word, w + mine, ec_collapse(w + mine));
+	}
+}
+
+int xseg_ec_signalled(const struct xseg_ec __xseg_shared *ec, __u32 seq)
+{
+	return XEC_SEQ(shm_load_acquire(&ec->word)) != seq;
+}
+
+void xseg_ec_cancel(struct xseg_ec __xseg_shared *ec, __u32 seq, int asleep)
+{
+	u64 mine = asleep ? XEC_ONE_ASLEEP + 1 : 1;
+	u64 w;
+
+	do {
+		w = shm_read(&ec->word);
+		if (XEC_SEQ(w) != seq)
+			return;
+		/* A lie in the word must not borrow from seq. */
+		if (!XEC_WAITERS(w) || (asleep && !XEC_ASLEEP(w)))
+			return;
+	} while (!shm_cas(&ec->word, w, w - mine));
+}
+
+int xseg_ec_sleep(struct xseg_ec __xseg_shared *ec, __u32 seq)
+{
+	u64 w;
+
+	do {
+		w = shm_load_acquire(&ec->word);
+		if (XEC_SEQ(w) != seq)
+			return -EAGAIN;
+	} while (!shm_cas(&ec->word, w, w + XEC_ONE_ASLEEP));
+	return 0;
+}
+
+int xseg_ec_bump(struct xseg_ec __xseg_shared *ec, __u64 *token)
+{
+	u64 w, next;
+
+	do {
+		w = shm_read(&ec->word);
+		if (!XEC_WAITERS(w))
+			return 0;
+		next = w + XEC_ONE_SEQ;
+		if (!XEC_ASLEEP(w))
+			next &= ~0xffffffffULL;
+	} while (!shm_cas(&ec->word, w, next));	/* (S4) */
+	*token = next;
+	return XEC_ASLEEP(w) ? 2 : 1;
+}
+
+void xseg_ec_woken(struct xseg_ec __xseg_shared *ec, __u64 token)
+{
+	/* (S6) */
+	shm_cas(&ec->word, token, token & ~0xffffffffULL);
+}

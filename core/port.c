@@ -1,0 +1,373 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Ports: who is bound, and what becomes of the requests of one that nobody is
+ * bound to.
+ *
+ * Who puts a request into a ring of a port first looks whether the port is
+ * bound, and looks again after. Who unbinds a port empties its rings after:
+ *
+ *	submit, respond, put		release, reap
+ *	(B1) put into the ring		(U1) unbind
+ *	(B2) full barrier		(U2) full barrier
+ *	(B3) not bound any more:	(U3) empty the rings
+ *	     empty the rings
+ *
+ * (B2) and (U2) pair: one of the two finds the request. Whoever takes a
+ * request out of a ring that has meanwhile got a new owner puts it back and
+ * signals. A reply carries the epoch of the bind that it is for, a free
+ * request that of its home, so that a new owner never takes an old one's.
+ * Model: Documentation/models/port.pml.
+ */
+#include "core/core.h"
+
+/**
+ * port_epoch() - the epoch of this handle's bind
+ * @xseg:   the handle
+ * @portno: the port, any number
+ *
+ * Return: the epoch, 0 if this handle has not bound it.
+ */
+u32 port_epoch(const struct xseg *xseg, xport portno)
+{
+	if (unlikely(!port_valid(xseg, portno)))
+		return 0;
+	portno = array_index_nospec(portno, xseg->geo.params.nr_ports);
+	return READ_ONCE(xseg->ports[portno].epoch);
+}
+
+/**
+ * hop_current() - is a port still bound as it was then?
+ * @xseg: the handle
+ * @hop:  XHOP(), not trusted
+ *
+ * Return: true if so.
+ */
+bool hop_current(const struct xseg *xseg, u64 hop)
+{
+	xport portno = XHOP_PORT(hop);
+	u64 w;
+
+	if (!port_valid(xseg, portno))
+		return false;
+	portno = array_index_nospec(portno, xseg->geo.params.nr_ports);
+	w = shm_load_acquire(&xseg_port(xseg, portno)->own);
+	return XPORT_BOUND(w) && XPORT_EPOCH(w) == XHOP_EPOCH(hop);
+}
+
+static bool port_bound(const struct xseg *xseg, xport portno)
+{
+	return XPORT_BOUND(shm_load_acquire(&xseg_port(xseg, portno)->own));
+}
+
+/**
+ * port_keeps() - do the requests of a port wait for an owner?
+ * @xseg:   the handle
+ * @portno: a valid port
+ *
+ * Return: true if it is bound or has XSEG_PORT_KEEP.
+ */
+bool port_keeps(const struct xseg *xseg, xport portno)
+{
+	return port_bound(xseg, portno) ||
+	       (shm_read(&xseg_port(xseg, portno)->flags) & XSEG_PORT_KEEP);
+}
+
+/* Fails the requests that nobody will accept. */
+static void drain_requests(struct xseg *xseg, xport portno, u32 error,
+			   u32 depth)
+{
+	struct ring ring = port_ring(xseg, portno, XSEG_RING_REQUEST);
+	u64 turns = ENV_LOOP_BOUND(1ULL << ring.order);
+	u32 index;
+
+	while (turns-- && !port_keeps(xseg, portno)) {
+		if (request_take(xseg, &ring, &index))
+			return;
+		/* Somebody came meanwhile: it is for him. */
+		if (port_keeps(xseg, portno) &&
+		    request_requeue(xseg, index, portno))
+			return;
+		request_fail(xseg, index, error);
+		request_back(xseg, index, true, depth);
+	}
+}
+
+/* The hop that a reply is on its way to, 0 if it is no reply. */
+static u64 reply_hop(const struct xseg *xseg, u32 index)
+{
+	struct xseg_request __xseg_shared *req = xseg_request(xseg, index);
+	u32 top = shm_read(&req->path_top);
+
+	if (top >= XSEG_PATH_LEN)
+		return 0;
+	return shm_read(&req->path[array_index_nospec(top, XSEG_PATH_LEN)]);
+}
+
+/* Sends the replies on that nobody will receive. */
+static void drain_replies(struct xseg *xseg, xport portno, u32 depth)
+{
+	struct ring ring = port_ring(xseg, portno, XSEG_RING_REPLY);
+	u64 turns = ENV_LOOP_BOUND(1ULL << ring.order);
+	u32 index;
+
+	while (turns-- && !port_bound(xseg, portno)) {
+		if (request_take(xseg, &ring, &index))
+			return;
+		if (hop_current(xseg, reply_hop(xseg, index)) &&
+		    !request_give(xseg, &ring, index)) {
+			smp_mb();	/* (B2) */
+			port_signal(xseg, portno);
+			continue;
+		}
+		request_fail(xseg, index, EOWNERDEAD);
+		request_back(xseg, index, true, depth);
+	}
+}
+
+/* Frees the idle requests of an earlier epoch. */
+static void drain_free(struct xseg *xseg, xport portno)
+{
+	struct ring ring = port_ring(xseg, portno, XSEG_RING_FREE);
+	u64 turns = ENV_LOOP_BOUND(1ULL << ring.order);
+	u32 index;
+
+	while (turns--) {
+		if (request_take(xseg, &ring, &index))
+			return;
+		if (hop_current(xseg,
+				shm_read(&xseg_request(xseg, index)->home))) {
+			if (request_give(xseg, &ring, index))
+				request_free(xseg, index);
+			return;
+		}
+		request_free(xseg, index);
+	}
+}
+
+/**
+ * port_drain() - empty the rings of a port that is not bound: (U3)
+ * @xseg:   the handle
+ * @portno: a valid port
+ * @error:  what requests that nobody will accept fail with
+ * @depth:  how many more ports this may lead to
+ *
+ * A port that could not be drained for @depth is at its next bind or reap.
+ */
+void port_drain(struct xseg *xseg, xport portno, u32 error, u32 depth)
+{
+	if (!depth)
+		return;
+	drain_requests(xseg, portno, error, depth - 1);
+	drain_replies(xseg, portno, depth - 1);
+	drain_free(xseg, portno);
+}
+
+/* Puts its mark where the reaper looks for ports. */
+static void ports_used_raise(struct xseg *xseg, xport portno)
+{
+	__u32 __xseg_shared *used = &xseg_header(xseg)->ports_used;
+	u32 turns = 64;
+	u32 v;
+
+	do {
+		v = shm_read(used);
+	} while (v <= portno && !shm_cas32(used, v, portno + 1) && --turns);
+}
+
+/* Binds a port that is free: 0, or -EBUSY. */
+static int port_claim(struct xseg *xseg, xport portno, u32 *epoch)
+{
+	struct xseg_port __xseg_shared *port = xseg_port(xseg, portno);
+	u64 w = shm_load_acquire(&port->own);
+
+	if (XPORT_BOUND(w))
+		return -EBUSY;
+	*epoch = XPORT_EPOCH(w) + 1;
+	if (!*epoch)
+		*epoch = 1;
+	ports_used_raise(xseg, portno);
+	if (!shm_cas(&port->own, w,
+		     ((u64)*epoch << 32) | (1U << 16) | xseg->me))
+		return -EBUSY;
+	return 0;
+}
+
+/* Binds a port with a descriptor that this peer holds. Lock held. */
+static int port_bind_locked(struct xseg *xseg, xport portno, u32 desc)
+{
+	struct xseg_port __xseg_shared *port = xseg_port(xseg, portno);
+	struct port_ref *ref = &xseg->ports[portno];
+	u32 epoch;
+
+	if (ref->epoch || port_claim(xseg, portno, &epoch))
+		return -EBUSY;
+	ref->desc = desc;
+	ref->max = 1U << xseg->geo.params.queue_order;
+	atomic_set(&ref->reserved, 0);
+	shm_write(&port->nr_requests, 0);
+	shm_write(&port->max_requests, ref->max);
+	WRITE_ONCE(xseg->descs[desc].count, xseg->descs[desc].count + 1);
+	/* The binder looks into its queues before it first sleeps. */
+	shm_store_release(&port->signal_desc, desc_tagged(xseg, desc));
+	WRITE_ONCE(ref->epoch, epoch);
+	drain_free(xseg, portno);
+	return (int)portno;
+}
+
+/* Binds a port, or any free one. */
+static int port_bind(struct xseg *xseg, xport portno, void __xseg_shared *sd)
+{
+	u32 nr = xseg->geo.params.nr_ports;
+	u32 desc;
+	xport p;
+	int ret;
+
+	mutex_lock(&xseg->lock);
+	ret = desc_held(xseg, sd, &desc);
+	if (!ret && type_met(xseg, xseg->descs[desc].type_id)->domain !=
+		    domain_id())
+		ret = -EINVAL;
+	if (!ret && portno != NoPort) {
+		ret = port_bind_locked(xseg, portno, desc);
+	} else if (!ret) {
+		ret = -EBUSY;
+		for (p = 0; p < nr && ret == -EBUSY; p++)
+			ret = port_bind_locked(xseg, p, desc);
+	}
+	mutex_unlock(&xseg->lock);
+	return ret;
+}
+
+/* Is a port, or any port, held by a dead peer? Reaps it if so. */
+static bool port_reap_owner(struct xseg *xseg, xport portno)
+{
+	xport first = portno == NoPort ? 0 : portno;
+	xport last = portno == NoPort ? xseg->geo.params.nr_ports - 1 : portno;
+	xport p;
+
+	for (p = first; p <= last; p++) {
+		u64 w = shm_load_acquire(&xseg_port(xseg, p)->own);
+
+		if (XPORT_BOUND(w) && domain_reap_if_dead(xseg, XPORT_WHO(w)))
+			return true;
+	}
+	return false;
+}
+
+int xseg_bind_port(struct xseg *xseg, xport portno, void __xseg_shared *sd)
+{
+	int turns = XSEG_MAX_PEERS;
+	int ret;
+
+	ret = handle_check(xseg);
+	if (ret)
+		return ret;
+	if (portno != NoPort) {
+		if (!port_valid(xseg, portno))
+			return -EINVAL;
+		portno = array_index_nospec(portno, xseg->geo.params.nr_ports);
+	}
+	do {
+		ret = port_bind(xseg, portno, sd);
+	} while (ret == -EBUSY && turns-- && port_reap_owner(xseg, portno));
+	return ret == -EBUSY && portno == NoPort ? -ENOSPC : ret;
+}
+
+/**
+ * port_unbind() - make a port nobody's: (U1), (U2)
+ * @xseg:   the handle
+ * @portno: a port that this peer, or the dead one that it reaps, has bound
+ */
+void port_unbind(struct xseg *xseg, xport portno)
+{
+	struct xseg_port __xseg_shared *port = xseg_port(xseg, portno);
+	u64 w = shm_load_acquire(&port->own);
+
+	shm_store_release(&port->signal_desc, 0);
+	shm_cas(&port->own, w, w & ~(1ULL << 16));
+	smp_mb();	/* (U2) pairs with (B2) in request_send(), hop_push() */
+}
+
+/**
+ * port_reap() - unbind a port if a dead peer has it
+ * @xseg:   the handle
+ * @portno: a valid port
+ * @peer:   the dead peer's slot
+ */
+void port_reap(struct xseg *xseg, xport portno, u32 peer)
+{
+	u64 w = shm_load_acquire(&xseg_port(xseg, portno)->own);
+
+	if (XPORT_BOUND(w) && XPORT_WHO(w) == peer)
+		port_unbind(xseg, portno);
+}
+
+/* Forgets a bind; true if it was the descriptor's last reference. */
+static bool port_release_locked(struct xseg *xseg, xport portno)
+{
+	struct port_ref *ref = &xseg->ports[portno];
+
+	WRITE_ONCE(ref->epoch, 0);
+	port_unbind(xseg, portno);
+	return desc_put_locked(xseg, ref->desc);
+}
+
+int xseg_release_port(struct xseg *xseg, xport portno)
+{
+	int ret;
+
+	ret = handle_check(xseg);
+	if (ret)
+		return ret;
+	mutex_lock(&xseg->lock);
+	if (!port_epoch(xseg, portno)) {
+		mutex_unlock(&xseg->lock);
+		return -EINVAL;
+	}
+	if (port_release_locked(xseg, portno))
+		desc_reap(xseg, xseg->ports[portno].desc, xseg->me);
+	mutex_unlock(&xseg->lock);
+	port_drain(xseg, portno, ECONNRESET, DRAIN_DEPTH);
+	return 0;
+}
+
+int xseg_set_port_flags(struct xseg *xseg, xport portno, unsigned int flags)
+{
+	int ret;
+
+	ret = handle_check(xseg);
+	if (ret)
+		return ret;
+	if (!port_epoch(xseg, portno) || flags & ~XSEG_PORT_FLAGS)
+		return -EINVAL;
+	shm_store_release(&xseg_port(xseg, portno)->flags, flags);
+	return 0;
+}
+
+int xseg_set_max_requests(struct xseg *xseg, xport portno, __u32 nr)
+{
+	int ret;
+
+	ret = handle_check(xseg);
+	if (ret)
+		return ret;
+	if (!port_epoch(xseg, portno) || !nr ||
+	    nr > 1U << xseg->geo.params.queue_order)
+		return -EINVAL;
+	WRITE_ONCE(xseg->ports[portno].max, nr);
+	shm_write(&xseg_port(xseg, portno)->max_requests, nr);
+	return 0;
+}
+
+int xseg_get_max_requests(struct xseg *xseg, xport portno)
+{
+	int ret;
+
+	ret = handle_check(xseg);
+	if (ret)
+		return ret;
+	if (!port_valid(xseg, portno))
+		return -EINVAL;
+	return (int)(shm_read(&xseg_port(xseg, portno)->max_requests) &
+		     0x7fffffff);
+}

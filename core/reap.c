@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Cleaning up after a peer that is gone.
+ *
+ * Who reaps holds the byte lock of the dead peer's slot: that proves the
+ * death, keeps other reapers out, and keeps the slot from being taken again
+ * until the work is done. A reaper that dies lets go of the lock, and the
+ * next one does all of it once more: each step may be repeated.
+ *
+ *	1 its ports are nobody's
+ *	2 names and chunks that it was preparing are settled
+ *	3 its holds on descriptors are dropped
+ *	4 objects that are its own and in no ring: descriptors are freed,
+ *	  buffers go with the request that names them, requests go back
+ *	5 the rings of ports that nobody is bound to are emptied
+ *	6 all waiters are woken: the dead peer may have put work into a queue
+ *	  and not signalled any more
+ *
+ * In step 4 the ownership words are noted before the rings are looked through,
+ * see ring_mark().
+ *
+ * xseg_leave() is the same, done by the peer itself.
+ */
+#include "core/core.h"
+
+/* Notes the words of the objects that a peer owns; the number of objects. */
+static u32 owned_note(const struct xseg *xseg, u32 pool_id, u32 peer,
+		      u64 *words)
+{
+	u32 nr = pool_touched(xseg, pool_id);
+	u32 i;
+
+	for (i = 0; i < nr; i++) {
+		u64 w = shm_load_acquire(pool_own(xseg,
+						  &xseg->geo.pool[pool_id],
+						  i));
+
+		if (XOWN_ST(w) == XOWN_OWNED && XOWN_WHO(w) == peer)
+			words[i] = w;
+	}
+	return nr;
+}
+
+static u32 ports_used(const struct xseg *xseg)
+{
+	u32 used = shm_load_acquire(&xseg_header(xseg)->ports_used);
+
+	return min(used, xseg->geo.params.nr_ports);
+}
+
+/* Strikes off what is in a ring. */
+static void owned_in_rings(const struct xseg *xseg, u32 pool_id, u64 *words)
+{
+	struct ring ring = pool_ring(xseg, pool_id);
+	u32 nr = ports_used(xseg);
+	u32 which;
+	xport p;
+
+	ring_mark(xseg, &ring, words);
+	if (pool_id != POOL_REQUESTS)
+		return;
+	for (p = 0; p < nr; p++) {
+		for (which = 0; which < XSEG_PORT_RINGS; which++) {
+			ring = port_ring(xseg, p, which);
+			ring_mark(xseg, &ring, words);
+		}
+	}
+}
+
+static void object_reap(struct xseg *xseg, u32 pool_id, u32 index, u32 peer)
+{
+	if (pool_id == POOL_DESCS) {
+		desc_reap_owned(xseg, index);
+	} else if (pool_id >= POOL_BUFFERS) {
+		buffer_reap(xseg, pool_id, index);
+	} else {
+		WRITE_ONCE(xseg->requests[index].held, 1);
+		request_reap(xseg, index, peer);
+	}
+}
+
+/* Step 4 for one pool. */
+static int pool_reap(struct xseg *xseg, u32 pool_id, u32 peer)
+{
+	const struct pool *pool = &xseg->geo.pool[pool_id];
+	u64 *words;
+	u32 i, nr;
+
+	words = env_alloc(pool->nr, sizeof(*words));
+	if (!words)
+		return -ENOMEM;
+	nr = owned_note(xseg, pool_id, peer, words);
+	owned_in_rings(xseg, pool_id, words);
+	for (i = 0; i < nr; i++)
+		if (words[i] &&
+		    shm_cas(pool_own(xseg, pool, i), words[i],
+			    own_next(words[i], XOWN_OWNED, xseg->me)))
+			object_reap(xseg, pool_id, i, peer);
+	env_free(words);
+	return 0;
+}
+
+/* Step 4: buffers before the requests that they belong to. */
+static int objects_reap(struct xseg *xseg, u32 peer)
+{
+	u32 id;
+	int ret;
+
+	ret = pool_reap(xseg, POOL_DESCS, peer);
+	for (id = 0; !ret && id < xseg->geo.nr_classes; id++)
+		ret = pool_reap(xseg, POOL_BUFFERS + id, peer);
+	return ret ? ret : pool_reap(xseg, POOL_REQUESTS, peer);
+}
+
+/* Step 6. */
+static void descs_wake(struct xseg *xseg)
+{
+	u32 nr = pool_touched(xseg, POOL_DESCS);
+	u32 i;
+
+	smp_mb();	/* (S2), for who died before it */
+	for (i = 0; i < nr; i++) {
+		u64 w = shm_load_acquire(&xseg_desc(xseg, i)->own);
+
+		if (XOWN_ST(w) == XOWN_LIVE)
+			desc_signal(xseg, i);
+	}
+}
+
+/**
+ * reap_peer() - clean up after a peer
+ * @xseg: the handle
+ * @peer: a slot whose byte lock the caller holds; may be the caller's own,
+ *	  when it leaves or has just taken over the slot of a dead peer
+ *
+ * May sleep.
+ *
+ * Return: 0, or -ENOMEM: to be done again.
+ */
+int reap_peer(struct xseg *xseg, u32 peer)
+{
+	struct xseg_header __xseg_shared *header = xseg_header(xseg);
+	u32 i, nr = ports_used(xseg);
+	int ret;
+
+	types_meet(xseg);
+	for (i = 0; i < nr; i++)
+		port_reap(xseg, i, peer);
+	names_reap(xseg, peer);
+	chunk_reap(xseg, peer);
+	for (i = 0; i < pool_touched(xseg, POOL_DESCS); i++)
+		desc_reap(xseg, i, peer);
+	ret = objects_reap(xseg, peer);
+	if (ret)
+		return ret;
+	for (i = 0; i < nr; i++)
+		port_drain(xseg, i, EOWNERDEAD, DRAIN_DEPTH);
+	descs_wake(xseg);
+	shm_add(&header->reap_epoch, 1);
+	return 0;
+}

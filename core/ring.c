@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * A bounded queue of objects, for many putters and many takers, in which
+ * anybody can finish what a dead one has left half done.
+ *
+ * The one truth about an object is its ownership word. A slot holds
+ * {lap, version, object}:
+ *
+ *	put:	(P1) CAS slot {lap, -, empty} -> {lap, version of own, object}
+ *		(P2) CAS tail t -> t + 1
+ *	take:	(T1) CAS own {version} -> {version + 1, me}
+ *		(T2) CAS slot {lap, version, object} -> {lap + 1, -, empty}
+ *		(T3) CAS head h -> h + 1
+ *
+ * The object is in the ring from (P1) to (T1), and there is no instant at
+ * which it is neither there nor owned. (P2), (T2) and (T3) may be done by
+ * anybody; a slot whose version differs from that of its object's word names
+ * an object that was taken. A taker reads the slot again after the word:
+ * between the two the object could have been taken and put elsewhere.
+ *
+ * (P1) releases what the putter wrote into the object, the taker's load of
+ * the slot and (T1) acquire it. The slot's lap has 32 bits and the tickets 64:
+ * a wrong match takes a process that sleeps for exactly k * 2^32 laps.
+ *
+ * Model: Documentation/models/ring.pml. After the ring of "A Scalable,
+ * Portable, and Memory-Efficient Lock-Free FIFO Queue" (Nikolaev, DISC 2019)
+ * in its laps, with the ownership word in place of the entry as the point
+ * where an operation takes effect.
+ */
+#include "core/core.h"
+
+static u64 slot_word(u32 cycle, u32 ver, u32 obj)
+{
+	return ((u64)cycle << XSLOT_CYCLE_SHIFT) |
+	       ((u64)(ver & 0xff) << XSLOT_VER_SHIFT) | obj;
+}
+
+static bool slot_current(u64 slot, u64 own)
+{
+	return XSLOT_VER(slot) == (XOWN_VER(own) & 0xff);
+}
+
+static __u64 __xseg_shared *ring_slot(const struct ring *ring, u64 ticket)
+{
+	return &ring->shm->slot[ticket & ((1ULL << ring->order) - 1)];
+}
+
+static u32 ring_cycle(const struct ring *ring, u64 ticket)
+{
+	return (u32)(ticket >> ring->order);
+}
+
+/*
+ * The ownership word of the object that a slot names, and whether the slot
+ * still says the same after the word was read.
+ *
+ * Return: 0, -EAGAIN if the slot moved on, -EUCLEAN if it names nothing.
+ */
+static int slot_own(const struct xseg *xseg, const struct ring *ring,
+		    __u64 __xseg_shared *slot, u64 e, u32 *index, u64 *own)
+{
+	*index = XSLOT_OBJ(e) - 1;
+	if (unlikely(*index >= ring->pool->nr))
+		return -EUCLEAN;
+	*index = array_index_nospec(*index, ring->pool->nr);
+	*own = shm_load_acquire(pool_own(xseg, ring->pool, *index));
+	return shm_load_acquire(slot) == e ? 0 : -EAGAIN;
+}
+
+/*
+ * The slot that a putter needs still holds last lap's object: the ring is
+ * full, or a taker has not got as far as (T2).
+ *
+ * Return: 0 to look again, -EAGAIN if full, -EUCLEAN.
+ */
+static int ring_help_take(const struct xseg *xseg, const struct ring *ring,
+			  __u64 __xseg_shared *slot, u64 e, u64 tail)
+{
+	u32 index;
+	u64 own;
+	int ret;
+
+	ret = slot_own(xseg, ring, slot, e, &index, &own);
+	if (ret == -EAGAIN)
+		return 0;
+	if (ret)
+		return ret;
+	if (slot_current(e, own))
+		return -EAGAIN;
+	tail -= 1ULL << ring->order;
+	shm_cas(slot, e, slot_word(XSLOT_CYCLE(e) + 1, 0, 0));
+	shm_cas(&ring->shm->head, tail, tail + 1);
+	return 0;
+}
+
+/**
+ * ring_push() - put an object into a ring
+ * @xseg:  the handle
+ * @ring:  the ring
+ * @index: an object that the caller owns
+ *
+ * Return: 0, -EAGAIN (full), -EBUSY (gave up), -EUCLEAN (damaged).
+ */
+int ring_push(const struct xseg *xseg, const struct ring *ring, u32 index)
+{
+	u64 own = shm_read(pool_own(xseg, ring->pool, index));
+	u64 turns = ENV_LOOP_BOUND(1ULL << ring->order);
+	int ret;
+
+	while (turns--) {
+		u64 t = shm_load_acquire(&ring->shm->tail);
+		__u64 __xseg_shared *slot = ring_slot(ring, t);
+		u64 e = shm_load_acquire(slot);
+		u32 cycle = ring_cycle(ring, t);
+		s32 ahead = (s32)(XSLOT_CYCLE(e) - cycle);
+
+		if (ahead == 0 && !XSLOT_OBJ(e)) {
+			/* (P1), (P2) */
+			if (!shm_cas(slot, e, slot_word(cycle, XOWN_VER(own),
+							index + 1)))
+				continue;
+			shm_cas(&ring->shm->tail, t, t + 1);
+			return 0;
+		}
+		if (ahead >= 0) {
+			shm_cas(&ring->shm->tail, t, t + 1);
+			continue;
+		}
+		/* An empty slot behind its lap: the tail was moved by a lie. */
+		ret = XSLOT_OBJ(e) ?
+		      ring_help_take(xseg, ring, slot, e, t) : -EUCLEAN;
+		if (ret && shm_load_acquire(&ring->shm->tail) == t)
+			return ret;
+	}
+	return -EBUSY;
+}
+
+/*
+ * Takes the object that slot e names, if it still is in the ring, and leaves
+ * the slot empty.
+ *
+ * Return: 0 if taken, -EAGAIN if somebody else has it, -EUCLEAN.
+ */
+static int ring_take(const struct xseg *xseg, const struct ring *ring,
+		     u64 head, u64 e, u32 *index)
+{
+	__u64 __xseg_shared *slot = ring_slot(ring, head);
+	bool got = false;
+	u64 own;
+	int ret;
+
+	ret = slot_own(xseg, ring, slot, e, index, &own);
+	if (ret)
+		return ret;
+	if (slot_current(e, own)) {
+		/* (T1) */
+		if (!shm_cas(pool_own(xseg, ring->pool, *index), own,
+			     own_next(own, XOWN_OWNED, xseg->me)))
+			return -EAGAIN;
+		got = true;
+	}
+	/* (T2), (T3) */
+	shm_cas(slot, e, slot_word(XSLOT_CYCLE(e) + 1, 0, 0));
+	shm_cas(&ring->shm->head, head, head + 1);
+	return got ? 0 : -EAGAIN;
+}
+
+/**
+ * ring_pop() - take the oldest object of a ring
+ * @xseg:  the handle
+ * @ring:  the ring
+ * @index: filled with the object, owned by the caller
+ *
+ * Return: 0, -EAGAIN (empty), -EBUSY (gave up), -EUCLEAN (damaged).
+ */
+int ring_pop(const struct xseg *xseg, const struct ring *ring, u32 *index)
+{
+	u64 turns = ENV_LOOP_BOUND(1ULL << ring->order);
+
+	while (turns--) {
+		u64 h = shm_load_acquire(&ring->shm->head);
+		u64 e = shm_load_acquire(ring_slot(ring, h));
+		s32 ahead = (s32)(XSLOT_CYCLE(e) - ring_cycle(ring, h));
+		int ret;
+
+		if (ahead > 0) {
+			shm_cas(&ring->shm->head, h, h + 1);
+			continue;
+		}
+		/* A slot behind the head's lap: the head was read too early. */
+		if (ahead < 0)
+			continue;
+		if (!XSLOT_OBJ(e))
+			return -EAGAIN;
+		ret = ring_take(xseg, ring, h, e, index);
+		if (ret != -EAGAIN)
+			return ret;
+	}
+	return -EBUSY;
+}
+
+/**
+ * ring_mark() - strike the objects that are in a ring off a list
+ * @xseg:  the handle
+ * @ring:  the ring
+ * @words: for each object of the ring's pool its ownership word as it was
+ *	   before the call, 0 for those that do not matter; set to 0 for each
+ *	   that is in the ring
+ *
+ * For the reaper: a dead peer puts nothing any more, so that an object with
+ * the same word is either found or was taken, and taking changes the word.
+ * Finishes (T2) where it was left out. Slots that the ring never reached are
+ * not looked at: at most one put, (P1) without (P2), lies beyond the tail.
+ */
+void ring_mark(const struct xseg *xseg, const struct ring *ring, u64 *words)
+{
+	u64 n = 1ULL << ring->order;
+	u64 tail = shm_load_acquire(&ring->shm->tail);
+	u64 turns = ENV_LOOP_BOUND(n);
+	u64 i = 0;
+
+	if (tail < n)
+		n = tail + 1;
+	while (i < n && turns--) {
+		__u64 __xseg_shared *slot = &ring->shm->slot[i];
+		u64 e = shm_load_acquire(slot);
+		u32 index;
+		u64 own;
+		int ret;
+
+		if (!XSLOT_OBJ(e)) {
+			i++;
+			continue;
+		}
+		ret = slot_own(xseg, ring, slot, e, &index, &own);
+		if (ret == -EAGAIN)
+			continue;
+		if (!ret && slot_current(e, own))
+			words[index] = 0;
+		else if (!ret)
+			shm_cas(slot, e,
+				slot_word(XSLOT_CYCLE(e) + 1, 0, 0));
+		i++;
+	}
+}

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Waiting and signalling: from a descriptor or a port to its signal type.
+ */
+#include "core/core.h"
+
+/* The type of a descriptor that this peer holds, and its part of it. */
+static int wait_target(struct xseg *xseg, void __xseg_shared *sd, u32 *index,
+		       const struct xseg_signal_type **type)
+{
+	int ret;
+
+	ret = handle_check(xseg);
+	if (!ret)
+		ret = desc_held(xseg, sd, index);
+	if (ret)
+		return ret;
+	*type = type_met(xseg, READ_ONCE(xseg->descs[*index].type_id));
+	if (unlikely(!*type))
+		return -EINVAL;
+	return (*type)->domain == domain_id() ? 0 : -EOPNOTSUPP;
+}
+
+int xseg_prepare_wait(struct xseg *xseg, void __xseg_shared *sd)
+{
+	const struct xseg_signal_type *type;
+	u32 index;
+	int ret;
+
+	ret = wait_target(xseg, sd, &index, &type);
+	if (ret)
+		return ret;
+	return type->ops.prepare_wait(xseg, &xseg_desc(xseg, index)->ec);
+}
+
+int xseg_cancel_wait(struct xseg *xseg, void __xseg_shared *sd)
+{
+	const struct xseg_signal_type *type;
+	u32 index;
+	int ret;
+
+	ret = wait_target(xseg, sd, &index, &type);
+	if (ret)
+		return ret;
+	return type->ops.cancel_wait(xseg, &xseg_desc(xseg, index)->ec);
+}
+
+int xseg_wait_signal(struct xseg *xseg, void __xseg_shared *sd,
+		     __u32 usec_timeout)
+{
+	const struct xseg_signal_type *type;
+	u32 index, gen;
+	int ret;
+
+	ret = wait_target(xseg, sd, &index, &type);
+	if (ret)
+		return ret;
+	gen = READ_ONCE(xseg->descs[index].gen);
+	ret = type->ops.wait_signal(xseg, &xseg_desc(xseg, index)->ec,
+				    usec_timeout);
+	if (unlikely(!READ_ONCE(xseg->descs[index].count) ||
+		     READ_ONCE(xseg->descs[index].gen) != gen))
+		return -ESTALE;
+	return ret;
+}
+
+int xseg_signal_fd(struct xseg *xseg, void __xseg_shared *sd)
+{
+	const struct xseg_signal_type *type;
+	u32 index;
+	int ret;
+
+	ret = wait_target(xseg, sd, &index, &type);
+	if (ret)
+		return ret;
+	if (!type->ops.signal_fd)
+		return -EOPNOTSUPP;
+	return type->ops.signal_fd(xseg, &xseg_desc(xseg, index)->ec);
+}
+
+/**
+ * desc_signal() - wake whoever waits on a descriptor
+ * @xseg:  the handle
+ * @index: the descriptor
+ *
+ * The caller has a full barrier between its work and this. Pairs with (W2) in
+ * xseg_ec_prepare().
+ *
+ * Return: 0, -ESRCH (nobody seems to be there), -ENOENT (unknown type), or
+ * what the type says.
+ */
+int desc_signal(struct xseg *xseg, u32 index)
+{
+	struct xseg_desc __xseg_shared *d = xseg_desc(xseg, index);
+	const struct xseg_signal_type *type;
+
+	if (!XEC_WAITERS(shm_read(&d->ec.word))) {
+		WRITE_ONCE(xseg->elided, READ_ONCE(xseg->elided) + 1);
+		return 0;
+	}
+	type = type_by_id(xseg, shm_read(&d->desc.type));
+	if (unlikely(!type))
+		return -ENOENT;
+	atomic64_inc(&xseg->sent);
+	return type->ops.signal(xseg, &d->ec);
+}
+
+/**
+ * port_signal() - wake whoever waits on a port's descriptor
+ * @xseg:   the handle
+ * @portno: a valid port
+ *
+ * As desc_signal(); a port whose owner seems to be gone is looked at, and
+ * reaped if it is.
+ *
+ * Return: as xseg_signal().
+ */
+int port_signal(struct xseg *xseg, xport portno)
+{
+	struct xseg_port __xseg_shared *port = xseg_port(xseg, portno);
+	u64 tagged = shm_load_acquire(&port->signal_desc);
+	u32 index;
+	u64 w;
+	int ret;
+
+	if (unlikely(!tagged)) {
+		/* Bound just now: its owner looks before it first waits. */
+		w = shm_load_acquire(&port->own);
+		return XPORT_BOUND(w) ? 0 : -ENOTCONN;
+	}
+	if (unlikely(desc_index(xseg, XPTR_OFF(tagged), &index)))
+		return -EUCLEAN;
+	ret = desc_signal(xseg, index);
+	if (likely(ret != -ESRCH))
+		return ret;
+	w = shm_load_acquire(&port->own);
+	if (!XPORT_BOUND(w))
+		return -ENOTCONN;
+	return domain_reap_if_dead(xseg, XPORT_WHO(w)) ? -EOWNERDEAD : 0;
+}
+
+int xseg_signal(struct xseg *xseg, xport portno)
+{
+	int ret;
+
+	ret = handle_check(xseg);
+	if (ret)
+		return ret;
+	if (!port_valid(xseg, portno))
+		return -EINVAL;
+	portno = array_index_nospec(portno, xseg->geo.params.nr_ports);
+	smp_mb();	/* (S2), pairs with (W2) in xseg_ec_prepare() */
+	return port_signal(xseg, portno);
+}
+
+int xseg_get_stats(struct xseg *xseg, struct xseg_stats *stats)
+{
+	int ret;
+
+	ret = handle_check(xseg);
+	if (ret)
+		return ret;
+	stats->signals_sent = atomic64_read(&xseg->sent);
+	stats->signals_elided = READ_ONCE(xseg->elided);
+	stats->sleeps = atomic64_read(&xseg->sleeps);
+	stats->waits = atomic64_read(&xseg->waits);
+	stats->reaped = atomic64_read(&xseg->reaped);
+	return 0;
+}

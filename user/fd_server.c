@@ -1,0 +1,363 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * How an eventfd comes to other processes: its owner hands it out over a unix
+ * socket, to whoever could open the segment.
+ *
+ * The socket has an abstract name made of the segment's random number, the
+ * owner's slot and its incarnation: it goes away with the owner, leaves
+ * nothing in any file system, and is never a later owner's. Both sides look
+ * at the other's credentials and hold them against owner and mode of the
+ * segment's file, as the kernel would on open(2): no stranger gets a file, and
+ * no stranger who took the name first can give one. (Access lists beyond the
+ * mode are not looked at; the peers must share a network name space.)
+ *
+ * One thread for each handle that uses such types. It serves one asker at a
+ * time, and none for longer than HAND_OVER_MS.
+ */
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "user/user.h"
+
+#define HAND_OVER_MS	1000
+#define MAX_GROUPS	256
+
+/**
+ * struct fd_server - the thread that hands files out
+ * @xseg:   the handle
+ * @thread: it
+ * @listen: its socket
+ * @stop:   an eventfd that ends it
+ * @next:   in the list of this process, guarded by process_lock
+ */
+struct fd_server {
+	struct xseg *xseg;
+	pthread_t thread;
+	int listen;
+	int stop;
+	struct fd_server *next;
+};
+
+/* What is asked for. The answer is an s32, and a file if that is 0. */
+struct fd_question {
+	u32 index;
+	u32 gen;
+};
+
+/* All of this process; changed under servers_lock, read by a forked child. */
+static struct fd_server *servers;
+static DEFINE_MUTEX(servers_lock);
+
+static socklen_t server_address(struct xseg *xseg, u32 slot, u32 incarnation,
+				struct sockaddr_un *address)
+{
+	struct xseg_header __xseg_shared *header = xseg_header(xseg);
+	u64 uuid[2];
+	int n;
+
+	shm_copy_out(uuid, &header->uuid, sizeof(uuid));
+	memset(address, 0, sizeof(*address));
+	address->sun_family = AF_UNIX;
+	n = snprintf(address->sun_path + 1, sizeof(address->sun_path) - 1,
+		     "xseg-fd.%016llx%016llx.%u.%u",
+		     (unsigned long long)uuid[0], (unsigned long long)uuid[1],
+		     slot, incarnation);
+	return (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 +
+			   (size_t)n);
+}
+
+static bool has_group(int sock, const struct ucred *cred, gid_t gid)
+{
+	gid_t groups[MAX_GROUPS];
+	socklen_t len = sizeof(groups);
+	size_t i;
+
+	if (cred->gid == gid)
+		return true;
+	if (getsockopt(sock, SOL_SOCKET, SO_PEERGROUPS, groups, &len))
+		return false;
+	for (i = 0; i < len / sizeof(groups[0]); i++)
+		if (groups[i] == gid)
+			return true;
+	return false;
+}
+
+/* Could the other side of a socket open the segment? */
+static bool peer_allowed(struct xseg *xseg, int sock)
+{
+	const struct user_domain *user = user_of(xseg);
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+	mode_t need;
+
+	if (getsockopt(sock, SOL_SOCKET, SO_PEERCRED, &cred, &len))
+		return false;
+	if (!cred.uid || cred.uid == geteuid())
+		return true;
+	if (cred.uid == user->uid)
+		need = 0600;
+	else if (has_group(sock, &cred, user->gid))
+		need = 0060;
+	else
+		need = 0006;
+	return (user->mode & need) == need;
+}
+
+static int send_answer(int sock, s32 status, int fd)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control = { { 0 } };
+	struct iovec iov = { &status, sizeof(status) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct cmsghdr *c;
+
+	if (fd >= 0) {
+		msg.msg_control = control.bytes;
+		msg.msg_controllen = sizeof(control.bytes);
+		c = CMSG_FIRSTHDR(&msg);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(c), &fd, sizeof(int));
+	}
+	return sendmsg(sock, &msg, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ?
+	       -errno : 0;
+}
+
+static void serve(struct xseg *xseg, int sock)
+{
+	struct fd_question question;
+	struct pollfd p = { .fd = sock, .events = POLLIN };
+	int fd;
+
+	if (!peer_allowed(xseg, sock)) {
+		send_answer(sock, -EACCES, -1);
+		return;
+	}
+	if (poll(&p, 1, HAND_OVER_MS) <= 0 ||
+	    recv(sock, &question, sizeof(question), MSG_DONTWAIT) !=
+	    sizeof(question))
+		return;
+	fd = fd_table_dup(xseg, question.index, question.gen);
+	send_answer(sock, fd < 0 ? fd : 0, fd);
+	if (fd >= 0)
+		close(fd);
+}
+
+static void *server_thread(void *arg)
+{
+	struct fd_server *server = arg;
+	struct pollfd p[2] = {
+		{ .fd = server->listen, .events = POLLIN },
+		{ .fd = server->stop, .events = POLLIN },
+	};
+	int sock;
+
+	for (;;) {
+		if (poll(p, 2, -1) < 0)
+			continue;
+		if (p[1].revents)
+			return NULL;
+		sock = accept4(server->listen, NULL, NULL, SOCK_CLOEXEC);
+		if (sock < 0)
+			continue;
+		serve(server->xseg, sock);
+		close(sock);
+	}
+}
+
+static int server_listen(struct fd_server *server)
+{
+	struct sockaddr_un address;
+	socklen_t len = server_address(server->xseg, server->xseg->me,
+				       server->xseg->incarnation, &address);
+
+	server->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	server->listen = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC |
+				SOCK_NONBLOCK, 0);
+	if (server->stop < 0 || server->listen < 0 ||
+	    bind(server->listen, (struct sockaddr *)&address, len) ||
+	    listen(server->listen, SOMAXCONN))
+		return -errno;
+	return 0;
+}
+
+/* Starts the thread with all signals blocked: they are the program's. */
+static int server_spawn(struct fd_server *server)
+{
+	sigset_t all, old;
+	int ret;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	ret = pthread_create(&server->thread, NULL, server_thread, server);
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return -ret;
+}
+
+static void server_free(struct fd_server *server)
+{
+	if (server->listen >= 0)
+		close(server->listen);
+	if (server->stop >= 0)
+		close(server->stop);
+	free(server);
+}
+
+/**
+ * fd_server_start() - be ready to hand files out
+ * @xseg: the handle; its lock is held
+ *
+ * Return: 0 or a negative errno.
+ */
+int fd_server_start(struct xseg *xseg)
+{
+	struct fd_server *server = calloc(1, sizeof(*server));
+	int ret;
+
+	if (!server)
+		return -ENOMEM;
+	server->xseg = xseg;
+	server->listen = -1;
+	server->stop = -1;
+	ret = server_listen(server);
+	if (!ret)
+		ret = server_spawn(server);
+	if (ret) {
+		server_free(server);
+		return fail(ret, "the socket that hands eventfds out cannot be set up: %s",
+			    strerror(-ret));
+	}
+	mutex_lock(&servers_lock);
+	server->next = servers;
+	servers = server;
+	mutex_unlock(&servers_lock);
+	user_of(xseg)->server = server;
+	return 0;
+}
+
+/**
+ * fd_server_stop() - undo fd_server_start()
+ * @xseg: the handle
+ */
+void fd_server_stop(struct xseg *xseg)
+{
+	struct fd_server *server = user_of(xseg)->server;
+	struct fd_server **link = &servers;
+	u64 one = 1;
+
+	user_of(xseg)->server = NULL;
+	mutex_lock(&servers_lock);
+	while (*link != server)
+		link = &(*link)->next;
+	*link = server->next;
+	mutex_unlock(&servers_lock);
+	while (write(server->stop, &one, sizeof(one)) < 0 && errno == EINTR)
+		;
+	pthread_join(server->thread, NULL);
+	server_free(server);
+}
+
+/**
+ * fd_servers_after_fork() - let go of the parent's sockets, in the child
+ *
+ * Else an asker would be connected to nobody after the parent's death.
+ */
+void fd_servers_after_fork(void)
+{
+	struct fd_server *server;
+
+	for (server = servers; server; server = server->next) {
+		close(server->listen);
+		close(server->stop);
+	}
+	servers = NULL;
+	mutex_init(&servers_lock);
+}
+
+static int take_answer(int sock)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+	} control;
+	struct cmsghdr *c;
+	struct msghdr msg;
+	struct iovec iov;
+	s32 status;
+	int fd;
+
+	iov.iov_base = &status;
+	iov.iov_len = sizeof(status);
+	memset(&msg, 0, sizeof(msg));
+	msg.msg_iov = &iov;
+	msg.msg_iovlen = 1;
+	msg.msg_control = control.bytes;
+	msg.msg_controllen = sizeof(control.bytes);
+	if (recvmsg(sock, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) !=
+	    sizeof(status))
+		return -ESRCH;	/* it went away */
+	c = CMSG_FIRSTHDR(&msg);
+	if (status || !c || c->cmsg_type != SCM_RIGHTS ||
+	    c->cmsg_len != CMSG_LEN(sizeof(int)))
+		return status < 0 ? status : -ESRCH;
+	memcpy(&fd, CMSG_DATA(c), sizeof(int));
+	return fd;
+}
+
+static int ask(struct xseg *xseg, int sock, const struct xseg_desc_id *id)
+{
+	struct fd_question question = { id->index, id->gen };
+	struct pollfd p = { .fd = sock, .events = POLLIN };
+	int n;
+
+	if (!peer_allowed(xseg, sock))
+		return -EACCES;
+	if (send(sock, &question, sizeof(question), MSG_NOSIGNAL) < 0)
+		return -ESRCH;
+	do {
+		n = poll(&p, 1, HAND_OVER_MS);
+	} while (n < 0 && errno == EINTR);
+	return n > 0 ? take_answer(sock) : -ETIMEDOUT;
+}
+
+/**
+ * fd_server_ask() - come by the file of another process's descriptor
+ * @xseg: the handle
+ * @id:	  the descriptor
+ *
+ * Blocks for up to HAND_OVER_MS where the owner is stopped.
+ *
+ * Return: a close-on-exec descriptor; -ESRCH (the owner does not answer at
+ * all), -ETIMEDOUT, -EACCES, -ENOENT (it has no such descriptor any more), or
+ * an error of socket(2).
+ */
+int fd_server_ask(struct xseg *xseg, const struct xseg_desc_id *id)
+{
+	struct timeval limit = { HAND_OVER_MS / 1000, 0 };
+	struct sockaddr_un address;
+	socklen_t len = server_address(xseg, id->owner, id->incarnation,
+				       &address);
+	int sock, ret;
+
+	sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	if (sock < 0)
+		return -errno;
+	/* The queue of a stopped owner may be full. */
+	setsockopt(sock, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
+	if (connect(sock, (struct sockaddr *)&address, len))
+		ret = errno == EAGAIN ? -ETIMEDOUT : -ESRCH;
+	else
+		ret = ask(xseg, sock, id);
+	close(sock);
+	return ret;
+}

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Private to libxseg-user: what a process keeps beside the core's handle.
+ */
+#ifndef XSEG_USER_USER_H
+#define XSEG_USER_USER_H
+
+#include <stdarg.h>
+#include <sys/types.h>
+
+#include "core/core.h"
+
+struct fd_table;
+struct fd_server;
+
+/**
+ * struct user_domain - a handle's process-private part
+ * @control:	descriptor of the segment's file, without a lock of its own;
+ *		the program may close it behind our back, see segment_fd()
+ * @dev:	of the file; so the next four, as they were at the join
+ * @ino:	likewise
+ * @uid:	likewise
+ * @gid:	likewise
+ * @mode:	likewise
+ * @name:	that it was joined by, "" if by descriptor
+ * @fds:	see fd.c
+ * @server:	see fd_server.c; guarded by xseg->lock
+ * @next:	in the list of handles
+ *
+ * @control and @next change under process_lock.
+ */
+struct user_domain {
+	int control;
+	dev_t dev;
+	ino_t ino;
+	uid_t uid;
+	gid_t gid;
+	mode_t mode;
+	char name[XSEG_NAME_SIZE];
+	struct fd_table *fds;
+	struct fd_server *server;
+	struct xseg *next;
+};
+
+static inline struct user_domain *user_of(const struct xseg *xseg)
+{
+	return xseg->domain;
+}
+
+/* error.c: each returns err, and notes a sentence for xseg_last_error(). */
+int fail(int err, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+void fail_clear(void);
+
+/*
+ * process.c: process_lock is held while a descriptor that carries a lock is
+ * open, so that no fork takes it along, and over each reap. It is taken before
+ * every other lock; a thread that has it must not take it again.
+ */
+int process_init(void);
+void process_lock(void);
+void process_unlock(void);
+struct xseg *handle_new(void);
+void handle_drop(struct xseg *xseg);
+void handle_add_locked(struct xseg *xseg);
+void handle_remove_locked(struct xseg *xseg);
+bool handle_id_live(u64 id);
+
+/* file.c */
+int name_check(const char *name);
+int segment_open(const char *name, bool for_lock);
+int fd_reopen(int fd);
+
+/* liveness.c */
+int slot_lock(int fd, u32 slot);
+int segment_fd(struct xseg *xseg);
+int slot_clean_locked(struct xseg *xseg, u32 slot);
+int reap_slot_locked(struct xseg *xseg, u32 slot);
+int reap_all(struct xseg *xseg);
+void liveness_scan(struct xseg *xseg);
+
+/* wait.c */
+
+/**
+ * struct wait_slot - what a thread has prepared on a descriptor
+ * @handle: number of the handle
+ * @index:  the descriptor
+ * @seq:    the sequence that it noted
+ * @priv:   the type's
+ * @asleep: it is counted as asleep
+ * @used:   it is prepared
+ *
+ * Each thread's own.
+ */
+struct wait_slot {
+	u64 handle;
+	u32 index;
+	u32 seq;
+	void *priv;
+	bool asleep;
+	bool used;
+};
+
+struct wait_slot *wait_slot_get(struct xseg *xseg, u32 index, bool create);
+u64 wait_deadline(u32 usec);
+int wait_left(const struct xseg *xseg, u64 deadline, struct timespec *ts);
+bool wait_briefly(struct xseg *xseg, struct xseg_ec __xseg_shared *ec,
+		  u32 seq);
+
+/* fd.c */
+int fd_table_new(struct xseg *xseg);
+void fd_table_drop(struct xseg *xseg);
+int fd_table_dup(struct xseg *xseg, u32 index, u32 gen);
+
+/* fd_server.c */
+int fd_server_start(struct xseg *xseg);
+void fd_server_stop(struct xseg *xseg);
+int fd_server_ask(struct xseg *xseg, const struct xseg_desc_id *id);
+void fd_servers_after_fork(void);
+
+/* plugin.c */
+const struct xseg_signal_type *plugin_load(const char *name);
+
+/* types/ */
+extern const struct xseg_signal_type xseg_futex_type;
+extern const struct xseg_signal_type xseg_eventfd_type;
+
+#endif /* XSEG_USER_USER_H */

@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * What waiting threads need: a place for what each has prepared, how long to
+ * sleep, and what to do before.
+ */
+#include <sched.h>
+
+#include "user/user.h"
+
+#define WAIT_SLOTS	16
+#define SPIN_NS		20000
+#define YIELDS_FIXED	4
+#define YIELDS_MAX	64
+#define YIELDS_MIN	1
+#define YIELDS_FIRST	8
+#define POLLS		16
+
+static _Thread_local struct wait_slot wait_slots[WAIT_SLOTS]
+	__attribute__((tls_model("initial-exec")));
+
+/**
+ * wait_slot_get() - what the calling thread has prepared on a descriptor
+ * @xseg:   the handle
+ * @index:  the descriptor
+ * @create: make a new one if there is none
+ *
+ * Return: the slot, or NULL if there is none, or no room.
+ */
+struct wait_slot *wait_slot_get(struct xseg *xseg, u32 index, bool create)
+{
+	struct wait_slot *slot, *room = NULL;
+
+	for (slot = wait_slots; slot < wait_slots + WAIT_SLOTS; slot++) {
+		if (slot->used && slot->handle == xseg->id &&
+		    slot->index == index)
+			return slot;
+		if (!slot->used && !room)
+			room = slot;
+	}
+	if (!create)
+		return NULL;
+	/* All in use: by handles that were left, perhaps. */
+	for (slot = wait_slots; !room && slot < wait_slots + WAIT_SLOTS; slot++)
+		if (!handle_id_live(slot->handle))
+			room = slot;
+	if (room) {
+		room->handle = xseg->id;
+		room->index = index;
+		room->used = false;
+	}
+	return room;
+}
+
+/**
+ * wait_deadline() - when a wait ends
+ * @usec: as for xseg_wait_signal()
+ *
+ * Return: on the clock of env_now_ns(); UINT64_MAX for never.
+ */
+u64 wait_deadline(u32 usec)
+{
+	if (usec == XSEG_WAIT_FOREVER)
+		return UINT64_MAX;
+	return env_now_ns() + (u64)usec * 1000;
+}
+
+/**
+ * wait_left() - how long to sleep now
+ * @xseg:     the handle
+ * @deadline: from wait_deadline()
+ * @ts:	      filled
+ *
+ * Return: 1 to sleep for @ts, 0 to sleep for ever, -ETIMEDOUT.
+ */
+int wait_left(const struct xseg *xseg, u64 deadline, struct timespec *ts)
+{
+	u32 cap = READ_ONCE(xseg->sleep_cap);
+	u64 left = UINT64_MAX;
+	u64 now;
+
+	if (deadline != UINT64_MAX) {
+		now = env_now_ns();
+		if (now >= deadline)
+			return -ETIMEDOUT;
+		left = deadline - now;
+	}
+	if (cap != XSEG_WAIT_FOREVER)
+		left = min(left, (u64)cap * 1000);
+	if (left == UINT64_MAX)
+		return 0;
+	ts->tv_sec = (time_t)(left / 1000000000U);
+	ts->tv_nsec = (long)(left % 1000000000U);
+	return 1;
+}
+
+static bool poll_some(struct xseg_ec __xseg_shared *ec, u32 seq)
+{
+	int i;
+
+	for (i = 0; i < POLLS; i++) {
+		if (xseg_ec_signalled(ec, seq))
+			return true;
+		cpu_relax();
+	}
+	return false;
+}
+
+static bool yield_some(struct xseg_ec __xseg_shared *ec, u32 seq, u32 times)
+{
+	while (times--) {
+		if (poll_some(ec, seq))
+			return true;
+		sched_yield();
+	}
+	return xseg_ec_signalled(ec, seq);
+}
+
+static bool spin_some(struct xseg_ec __xseg_shared *ec, u32 seq)
+{
+	u64 end = env_now_ns() + SPIN_NS;
+
+	while (env_now_ns() < end)
+		if (poll_some(ec, seq))
+			return true;
+	return false;
+}
+
+/* Yields more often the more often it helped, down to once if it does not. */
+static bool yield_adaptive(struct xseg *xseg, struct xseg_ec __xseg_shared *ec,
+			   u32 seq)
+{
+	u32 times = READ_ONCE(xseg->yields);
+	bool helped;
+
+	if (!times)
+		times = YIELDS_FIRST;
+	helped = yield_some(ec, seq, times);
+	if (helped)
+		times = min(times + 1, (u32)YIELDS_MAX);
+	else
+		times = max(times / 2, (u32)YIELDS_MIN);
+	WRITE_ONCE(xseg->yields, times);
+	return helped;
+}
+
+/**
+ * wait_briefly() - what the strategy says to do before sleeping
+ * @xseg: the handle
+ * @ec:	  the event count
+ * @seq:  as noted by the waiter
+ *
+ * Return: true if there was a signal.
+ */
+bool wait_briefly(struct xseg *xseg, struct xseg_ec __xseg_shared *ec, u32 seq)
+{
+	switch (READ_ONCE(xseg->strategy)) {
+	case XSEG_WAIT_SLEEP:
+		return xseg_ec_signalled(ec, seq);
+	case XSEG_WAIT_YIELD:
+		return yield_some(ec, seq, YIELDS_FIXED);
+	case XSEG_WAIT_SPIN:
+		return spin_some(ec, seq);
+	default:
+		return yield_adaptive(xseg, ec, seq);
+	}
+}
+
+int xseg_set_wait_strategy(struct xseg *xseg, unsigned int strategy)
+{
+	int ret = handle_check(xseg);
+
+	if (ret)
+		return ret;
+	if (strategy > XSEG_WAIT_SPIN)
+		return -EINVAL;
+	WRITE_ONCE(xseg->strategy, strategy);
+	return 0;
+}
+
+int xseg_set_sleep_cap(struct xseg *xseg, __u32 usec)
+{
+	int ret = handle_check(xseg);
+
+	if (ret)
+		return ret;
+	if (!usec)
+		return -EINVAL;
+	WRITE_ONCE(xseg->sleep_cap, usec);
+	return 0;
+}

@@ -186,7 +186,7 @@ struct xseg {
 	u32 incarnation;
 	u32 flags;
 	u64 id;
-	struct mutex lock;
+	struct mutex lock;	/* see above */
 	struct desc_ref *descs;
 	struct request_ref *requests;
 	struct port_ref *ports;
@@ -389,7 +389,7 @@ bool request_requeue(struct xseg *xseg, u32 index, xport portno);
 void request_reap(struct xseg *xseg, u32 index, u32 peer);
 
 /* reap.c: the caller holds the byte lock of that peer, or is that peer */
-int reap_peer(struct xseg *xseg, u32 peer);
+int reap_peer(struct xseg *xseg, u32 peer, bool died);
 
 /*
  * What each domain supplies.

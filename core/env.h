@@ -32,7 +32,7 @@
 #include <linux/string.h>
 #include <linux/types.h>
 
-#define shm_cast(p)		((typeof(*(p)) __force *)(p))
+#define shm_cast(p)		((__force typeof(*(p)) *)(p))
 #define shm_read(p)		READ_ONCE(*shm_cast(p))
 #define shm_write(p, v)		WRITE_ONCE(*shm_cast(p), v)
 #define shm_load_acquire(p)	smp_load_acquire(shm_cast(p))
@@ -112,7 +112,10 @@ static inline u64 env_now_ns(void)
 	return ktime_get_ns();
 }
 
-#define env_err_ptr(err)	ERR_PTR(err)
+static inline void __xseg_shared *env_err_ptr(int err)
+{
+	return (void __force __xseg_shared *)ERR_PTR(err);
+}
 
 /* Turns of a loop over shared words, in a ring of n slots. */
 #define ENV_LOOP_BOUND(n)	(4 * (u64)(n) + 64)
@@ -144,8 +147,11 @@ typedef __u64 u64;
 #define likely(x)	__builtin_expect(!!(x), 1)
 #define unlikely(x)	__builtin_expect(!!(x), 0)
 #define ARRAY_SIZE(a)	(sizeof(a) / sizeof((a)[0]))
+#define BIT_ULL(n)	(1ULL << (n))
 #define min(a, b)	((a) < (b) ? (a) : (b))
 #define max(a, b)	((a) > (b) ? (a) : (b))
+#define min_t(type, a, b)	min((type)(a), (type)(b))
+#define max_t(type, a, b)	max((type)(a), (type)(b))
 #define U32_MAX		UINT32_MAX
 #define array_index_nospec(index, size)	((void)(size), (index))
 #ifndef offsetof

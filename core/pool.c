@@ -29,7 +29,7 @@ u32 pool_used(const struct xseg *xseg, u32 pool_id)
 {
 	u64 fresh = shm_read(&pool_shm(xseg, pool_id)->fresh);
 
-	return (u32)min(fresh, (u64)xseg->geo.pool[pool_id].nr);
+	return (u32)min_t(u64, fresh, xseg->geo.pool[pool_id].nr);
 }
 
 /**
@@ -45,7 +45,7 @@ u32 pool_touched(const struct xseg *xseg, u32 pool_id)
 {
 	u64 fresh = shm_load_acquire(&pool_shm(xseg, pool_id)->fresh) + 1;
 
-	return (u32)min(fresh, (u64)xseg->geo.pool[pool_id].nr);
+	return (u32)min_t(u64, fresh, xseg->geo.pool[pool_id].nr);
 }
 
 /* Claims an object that was never used. */

@@ -13,13 +13,13 @@
  *	4 objects that are its own and in no ring: descriptors are freed,
  *	  buffers go with the request that names them, requests go back
  *	5 the rings of ports that nobody is bound to are emptied
- *	6 all waiters are woken: the dead peer may have put work into a queue
- *	  and not signalled any more
+ *	6 all waiters are woken: a peer that was killed may have put work into
+ *	  a queue and not signalled any more
  *
  * In step 4 the ownership words are noted before the rings are looked through,
  * see ring_mark().
  *
- * xseg_leave() is the same, done by the peer itself.
+ * xseg_leave() is the same, done by the peer itself, but for step 6.
  */
 #include "core/core.h"
 
@@ -132,12 +132,13 @@ static void descs_wake(struct xseg *xseg)
  * @xseg: the handle
  * @peer: a slot whose byte lock the caller holds; may be the caller's own,
  *	  when it leaves or has just taken over the slot of a dead peer
+ * @died: false if the caller leaves: it has signalled all that it had to
  *
  * May sleep.
  *
  * Return: 0, or -ENOMEM: to be done again.
  */
-int reap_peer(struct xseg *xseg, u32 peer)
+int reap_peer(struct xseg *xseg, u32 peer, bool died)
 {
 	struct xseg_header __xseg_shared *header = xseg_header(xseg);
 	u32 i, nr = ports_used(xseg);
@@ -155,7 +156,9 @@ int reap_peer(struct xseg *xseg, u32 peer)
 		return ret;
 	for (i = 0; i < nr; i++)
 		port_drain(xseg, i, EOWNERDEAD, DRAIN_DEPTH);
-	descs_wake(xseg);
-	shm_add(&header->reap_epoch, 1);
+	if (died) {
+		shm_add(&header->reap_epoch, 1);
+		descs_wake(xseg);
+	}
 	return 0;
 }

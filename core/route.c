@@ -21,7 +21,7 @@ static u32 path_top(const struct xseg_request __xseg_shared *req)
 {
 	u32 top = shm_read(&req->path_top);
 
-	return min(top, (u32)XSEG_PATH_LEN);
+	return min_t(u32, top, XSEG_PATH_LEN);
 }
 
 static u64 path_hop(const struct xseg_request __xseg_shared *req, u32 i)
@@ -227,7 +227,9 @@ xseg_accept(struct xseg *xseg, xport portno, unsigned int flags)
 		return env_err_ptr(-EINVAL);
 	ring = port_ring(xseg, portno, XSEG_RING_REQUEST);
 	ret = request_take(xseg, &ring, &index);
-	return ret ? env_err_ptr(ret) : xseg_request(xseg, index);
+	if (ret)
+		return env_err_ptr(ret);
+	return xseg_request(xseg, index);
 }
 
 struct xseg_request __xseg_shared *

@@ -10,11 +10,11 @@
 #define DEFAULT_REQUESTS	4096
 #define DEFAULT_DESCS		1024
 #define DEFAULT_QUEUE		256
-#define DEFAULT_HEAP		(32ULL << 20)
-#define DEFAULT_DATA		(1ULL << 20)
+#define DEFAULT_HEAP		(32 * DEFAULT_DATA)
+#define DEFAULT_DATA		BIT_ULL(20)
 
 #define PAGE_BYTES		4096ULL
-#define MAX_SEGMENT		(1ULL << XPTR_OFF_BITS)
+#define MAX_SEGMENT		BIT_ULL(XPTR_OFF_BITS)
 #define MAX_PORTS		XSEG_MAX_PORTS
 #define MAX_DESCS		65536U
 
@@ -34,7 +34,7 @@ static u64 ring_bytes(u32 order)
 
 static int params_check(const struct xseg_params_shm *p)
 {
-	u32 chunk_order = max(p->data_order, (u32)XSEG_MIN_CHUNK_ORDER);
+	u32 chunk_order = max_t(u32, p->data_order, XSEG_MIN_CHUNK_ORDER);
 
 	if (!p->nr_ports || p->nr_ports > MAX_PORTS ||
 	    !p->nr_requests || p->nr_requests > XSEG_MAX_INDEX ||
@@ -69,7 +69,7 @@ static void class_place(struct geometry *geo, u32 class, u64 *end)
 
 	pool->per_chunk = geo->chunk_order - (class + XSEG_MIN_DATA_ORDER);
 	nr = min((u64)geo->nr_chunks << pool->per_chunk, most);
-	nr = min(nr, (u64)XSEG_MAX_INDEX);
+	nr = min_t(u64, nr, XSEG_MAX_INDEX);
 	pool_place(pool, end, POOL_BUFFERS + class, (u32)nr);
 	pool->stride = sizeof(struct xseg_buffer);
 	pool->own = take(end, nr * pool->stride, XSEG_LINE);
@@ -96,7 +96,7 @@ int geometry_compute(const struct xseg_params_shm *params,
 		return ret;
 	memset(geo, 0, sizeof(*geo));
 	geo->params = *params;
-	geo->chunk_order = max(params->data_order, (u32)XSEG_MIN_CHUNK_ORDER);
+	geo->chunk_order = max_t(u32, params->data_order, XSEG_MIN_CHUNK_ORDER);
 	geo->nr_chunks = (u32)(params->heap_size >> geo->chunk_order);
 	geo->nr_classes = params->data_order - XSEG_MIN_DATA_ORDER + 1;
 	geo->ring_size = ring_bytes(params->queue_order);
@@ -160,7 +160,7 @@ int params_complete(const struct xseg_params *params,
 	out->nr_descs = p->nr_descs ? p->nr_descs : DEFAULT_DESCS;
 	out->queue_order = order_of(queue);
 	out->data_order = order_of(max(data, 1ULL << XSEG_MIN_DATA_ORDER));
-	chunk = 1ULL << max(out->data_order, (u32)XSEG_MIN_CHUNK_ORDER);
+	chunk = 1ULL << max_t(u32, out->data_order, XSEG_MIN_CHUNK_ORDER);
 	out->heap_size = (heap + chunk - 1) & ~(chunk - 1);
 	return params_check(out);
 }

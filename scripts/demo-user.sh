@@ -13,10 +13,10 @@ top=$(cd "$(dirname "$0")/.." && pwd)
 build=${XSEG_BUILD:-$top/build/release}
 export XSEG_PLUGIN_DIR=$build/plugins
 segment=demo-$$
-least=$((500 * 1000 * 1000))
+least=500000000
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/xseg-demo.XXXXXX")
-xseg() { "$build/xseg" "$@"; }
+in=$dir/in out=$dir/out
 
 cleanup()
 {
@@ -25,67 +25,65 @@ cleanup()
 	# shellcheck disable=SC2086 # one word for each process
 	[ -z "$pids" ] || kill $pids 2>/dev/null || :
 	wait
-	xseg destroy --force "$segment" 2>/dev/null || :
+	"$build/xseg" destroy --force "$segment" 2>/dev/null || :
 	rm -rf "$dir"
 }
 trap cleanup EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-die() { echo "demo-user: $*" >&2; exit 1; }
+die() { printf '\ndemo-user: %s\n' "$*" >&2; exit 1; }
 size() { stat -c %s "$1"; }
-
-[ -x "$build/xseg" ] || die "no $build/xseg; run 'make' first"
-command -v zstd >/dev/null || die "zstd is missing; install it (Debian: apt-get install zstd)"
-
-# Room is needed for the tar only; what comes out is summed on the fly.
-room=$(($(stat -f -c '%a * %S' "$dir")))
-[ "$room" -gt $((least * 2)) ] || die "less than 1 GB of room in $dir; set TMPDIR to a folder with more"
+mb() { echo "$(($1 / 1000000)) MB"; }
+sum_of() { sha256sum "$1" | cut -d' ' -f1; }
+PATH=$build:$PATH
 
 # pack NAME FOLDER...: one tar file
-pack() { tar -cf "$dir/$1" --ignore-failed-read -C / "${@:2}" 2>/dev/null; }
+pack() { tar -cf "$dir/$1" -C / "${@:2}"; }
 
-# A tar of the headers; of other headers, and of all of it again, until it is
-# large enough: tar files in a row are one (tar -i).
+# A tar of the headers. If that is too little, other headers and the same again
+# are added: tar files in a row are one (tar -i).
 make_input()
 {
 	local headers
-	mapfile -t headers < <(cd / && ls -d usr/src/linux-headers-* 2>/dev/null)
-	[ ${#headers[@]} -gt 0 ] || die "no /usr/src/linux-headers-*; install them (Debian: apt-get install linux-headers-amd64)"
+	mapfile -t headers < <(cd / && ls -d usr/src/linux-headers-*)
+	[ ${#headers[@]} -gt 0 ] ||
+		die "no /usr/src/linux-headers-* (Debian: apt-get install linux-headers-amd64)"
 	pack part "${headers[@]}"
-	cat "$dir/part" >"$dir/in"
-	echo "  the installed linux headers: ${#headers[@]} trees, $(($(size "$dir/in") / 1000000)) MB"
-	if [ "$(size "$dir/in")" -lt $least ] && [ -d /usr/include ]; then
+	echo "  tar of the installed linux headers, ${#headers[@]} trees: $(mb "$(size "$dir/part")")"
+	if [ "$(size "$dir/part")" -lt $least ]; then
 		pack more usr/include
+		echo "  less than 500 MB, so /usr/include too: $(mb "$(size "$dir/more")")"
 		cat "$dir/more" >>"$dir/part"
-		cat "$dir/more" >>"$dir/in"
 		rm "$dir/more"
-		echo "  less than 500 MB: with /usr/include $(($(size "$dir/in") / 1000000)) MB"
 	fi
-	while [ "$(size "$dir/in")" -lt $least ]; do
-		cat "$dir/part" >>"$dir/in"
-		echo "  less than 500 MB: the same once more, $(($(size "$dir/in") / 1000000)) MB"
+	mv "$dir/part" "$in"
+	[ "$(size "$in")" -lt $least ] || return 0
+	mv "$in" "$dir/part"
+	while [ ! -e "$in" ] || [ "$(size "$in")" -lt $least ]; do
+		cat "$dir/part" >>"$in"
 	done
+	echo "  still less than 500 MB, so the same again and again: $(mb "$(size "$in")")"
 	rm "$dir/part"
 }
 
-# json FILE KEY: a number of a summary
-json() { sed -n "s/^ *\"$2\": *\([0-9.]*\),\{0,1\}\$/\1/p" "$dir/$1"; }
+# stat_of FILE KEY: a number of a summary
+stat_of() { sed -n "s/^ *\"$2\": *\([0-9.]*\),\{0,1\}\$/\1/p" "$dir/$1"; }
 
-# summary WHAT FILE...: a line of the report
-summary()
+# report WHAT SENDER... : a line of the table
+report()
 {
-	local what=$1 f
-	printf '  %-9s %7.0f MB/s  ' "$what" \
-		"$(awk "BEGIN { print $(json recv bytes_in 2>/dev/null || :)$bytes / $(json send seconds) / 1e6 }")"
+	local f sent=0 elided=0
 	for f in "${@:2}"; do
-		printf ' %s: %s sent, %s elided;' "$f" "$(json "$f" signals_sent)" \
-			"$(json "$f" signals_elided)"
+		sent=$((sent + $(stat_of "$f" signals_sent)))
+		elided=$((elided + $(stat_of "$f" signals_elided)))
 	done
-	echo
+	printf '  %-22s %7.2f s %8.0f MB/s %9d %9d %9d   equal\n' "$1" \
+		"$(stat_of send seconds)" \
+		"$(awk "BEGIN { print $bytes / $(stat_of send seconds) / 1e6 }")" \
+		"$(stat_of send requests)" $sent $elided
 }
 
-# wait_all PID...: fail if any of them did
 wait_all()
 {
 	local pid
@@ -94,48 +92,68 @@ wait_all()
 	done
 }
 
-check_sum()
+# check WHAT FILE: what came out is what went in
+check()
 {
 	local got
-	got=$(cut -d' ' -f1 "$dir/out.sum")
-	[ "$got" = "$sum" ] || die "$1: the sums differ: sent $sum, received $got"
+	got=$(sum_of "$2")
+	[ "$got" = "$sum" ] || die "$1: THE SUMS DIFFER: sent $sum, received $got"
+	rm "$2"
 }
 
-# Two processes: send and recv.
+# Two processes: one sends the file, the other writes what it receives.
 move()
 {
 	local type=$1 receiver
-	{ xseg recv "$segment" 1 --type "$type" --quiet --stats "$dir/recv" |
-		sha256sum >"$dir/out.sum"; } &
+	xseg recv "$segment" 1 --type "$type" --quiet --stats "$dir/recv" >"$out" &
 	receiver=$!
-	xseg send "$segment" 1 --type "$type" --quiet --stats "$dir/send" \
-		${progress:+"$progress"} <"$dir/in"
+	xseg send "$segment" 1 --type "$type" --stats "$dir/send" <"$in" ||
+		die "$type: xseg send failed"
 	wait_all $receiver
-	check_sum "$type"
-	summary "$type" send recv
+	check "$type" "$out"
+	report "$type" send recv
 }
 
-# Three peers of the segment: send, pipe (zstd), recv; zstd -d undoes it.
+# Three: the one in the middle compresses what it passes on.
 move_chain()
 {
 	local receiver middle
-	{ xseg recv "$segment" 2 --quiet --stats "$dir/recv" | zstd -dcq |
-		sha256sum >"$dir/out.sum"; } &
+	xseg recv "$segment" 2 --quiet --stats "$dir/recv" >"$out.zst" &
 	receiver=$!
 	xseg pipe "$segment" 1 2 --quiet --stats "$dir/pipe" -- zstd -1 -cq &
 	middle=$!
-	xseg send "$segment" 1 --quiet --stats "$dir/send" <"$dir/in"
+	xseg send "$segment" 1 --stats "$dir/send" <"$in" ||
+		die "chain: xseg send failed"
 	wait_all $middle $receiver
-	check_sum chain
-	summary chain send pipe recv
-	echo "            zstd made $(($(json recv bytes) / 1000000)) MB of $((bytes / 1000000)) MB"
+	zstd -dqf "$out.zst" -o "$out" || die "chain: zstd cannot read what came"
+	check chain "$out"
+	report 'futex, through zstd' send pipe recv
+	echo "    (zstd made $(mb "$bytes") into $(mb "$(stat_of recv bytes)") on the way)"
 }
 
-echo "xseg demo: real files through shared memory, from process to process"
+[ -x "$build/xseg" ] || die "no $build/xseg; run 'make' first"
+command -v zstd >/dev/null || die "zstd is missing (Debian: apt-get install zstd)"
+[ $(($(stat -f -c '%a * %S' "$dir"))) -gt $((least * 4)) ] ||
+	die "less than 2 GB free in $dir; set TMPDIR to a folder with more"
+
+echo 'xseg demo: real files, from process to process through shared memory'
 echo
-echo "Input, as one tar:"
+echo 'Input:'
 make_input
-bytes=$(size "$dir/in")
-sum=$(sha256sum "$dir/in" | cut -d' ' -f1)
+bytes=$(size "$in")
+sum=$(sum_of "$in")
 echo "  sha256 $sum"
 echo
+xseg create "$segment"
+echo "Each line: 'xseg send' reads the input into the segment, 'xseg recv' writes it"
+echo 'from there to a file; only the way to wake each other differs. A signal is sent'
+echo 'if the other side sleeps, and elided (left out, no system call) if it is awake.'
+echo
+printf '  %-22s %9s %13s %9s %9s %9s   %s\n' 'woken by' time throughput \
+	requests 'signals' elided sha256
+for type in futex eventfd fifo; do
+	move $type
+done
+move_chain
+echo
+echo 'Nothing was lost: all sums are equal.'

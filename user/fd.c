@@ -41,7 +41,7 @@
  * @filled: there may be something to be emptied; set without the lock
  */
 struct fd_own {
-	struct mutex lock;
+	struct mutex lock;	/* see above */
 	u32 users;
 	int fd;
 	u32 gen;
@@ -69,7 +69,7 @@ struct fd_remote {
  * @slot:   for each; @remote is used under RCU
  */
 struct fd_table {
-	struct mutex lock;
+	struct mutex lock;	/* see above */
 	u32 nr;
 	struct {
 		struct fd_own *own;

@@ -131,7 +131,7 @@ static int take_memory(int fd, u64 size, bool sparse)
 		ret = sparse ? 0 : fallocate(fd, 0, 0, (off_t)size);
 	} while (ret && errno == EINTR);
 	if (ret)
-		return fail(-errno, "there is no room for %llu bytes in shared memory: %s; ask for less, remove a segment, or enlarge " SHM_DIR,
+		return fail(-errno, "there is no room for %llu bytes in " SHM_DIR ": %s; ask for less, remove a segment, or enlarge it",
 			    (unsigned long long)size, strerror(errno));
 	return 0;
 }

@@ -117,7 +117,7 @@ static int slot_try(struct xseg *xseg, int fd, u32 slot, bool dead)
 	if (ret)
 		return ret;
 	xseg->me = slot;
-	ret = slot_clean_locked(xseg, slot);
+	ret = slot_clean_locked(xseg, slot, true);
 	if (ret < 0)
 		return ret;
 	slot_enter(xseg);
@@ -299,7 +299,7 @@ int xseg_leave(struct xseg *xseg)
 		return ret;
 	descs_release(xseg);
 	process_lock();
-	while (slot_clean_locked(xseg, xseg->me) == -ENOMEM)
+	while (slot_clean_locked(xseg, xseg->me, false) == -ENOMEM)
 		usleep(1000);
 	WRITE_ONCE(xseg->state, HANDLE_LEFT);
 	types_quit(xseg);

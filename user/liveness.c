@@ -118,10 +118,11 @@ static void *lock_hold(int fd)
  * slot_clean_locked() - clean up after the peer of a slot, if there was one
  * @xseg: the handle; process_lock is held
  * @slot: a slot whose byte lock the caller holds
+ * @died: false if it is the caller's own, which leaves
  *
  * Return: 1 if there was one, 0 if not, or -ENOMEM.
  */
-int slot_clean_locked(struct xseg *xseg, u32 slot)
+int slot_clean_locked(struct xseg *xseg, u32 slot, bool died)
 {
 	struct xseg_peer __xseg_shared *peer = xseg_peer(xseg, slot);
 	int ret;
@@ -129,12 +130,13 @@ int slot_clean_locked(struct xseg *xseg, u32 slot)
 	if (shm_load_acquire(&peer->state) != XSEG_PEER_USED)
 		return 0;
 	reaping = true;
-	ret = reap_peer(xseg, slot);
+	ret = reap_peer(xseg, slot, died);
 	reaping = false;
 	if (ret)
 		return ret;
 	shm_store_release(&peer->state, XSEG_PEER_FREE);
-	atomic64_inc(&xseg->reaped);
+	if (died)
+		atomic64_inc(&xseg->reaped);
 	return 1;
 }
 
@@ -164,7 +166,7 @@ int reap_slot_locked(struct xseg *xseg, u32 slot)
 	page = lock_hold(fd);
 	if (page == MAP_FAILED)
 		return -ENOMEM;
-	ret = slot_clean_locked(xseg, slot);
+	ret = slot_clean_locked(xseg, slot, true);
 	munmap(page, size);	/* gives the lock back */
 	return ret;
 }

@@ -74,7 +74,7 @@ int fd_reopen(int fd);
 /* liveness.c */
 int slot_lock(int fd, u32 slot);
 int segment_fd(struct xseg *xseg);
-int slot_clean_locked(struct xseg *xseg, u32 slot);
+int slot_clean_locked(struct xseg *xseg, u32 slot, bool died);
 int reap_slot_locked(struct xseg *xseg, u32 slot);
 int reap_all(struct xseg *xseg);
 void liveness_scan(struct xseg *xseg);

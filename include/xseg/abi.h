@@ -241,7 +241,7 @@ struct xseg_peer {
 	__aligned_u64 join_ns;
 	__aligned_u64 pidns;
 	char comm[16];
-	__aligned_u64 rsvd1[1];
+	__aligned_u64 rsvd1;
 };
 
 /**

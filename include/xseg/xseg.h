@@ -185,9 +185,10 @@ int xseg_reap(struct xseg *xseg);
 /**
  * struct xseg_info - a segment's capacities and state, see xseg_get_info()
  * @segment_size:  bytes
- * @params:	   capacities, as struct xseg_params
+ * @params:	   capacities, as struct xseg_params; flags and mode are 0: the
+ *		   mode is that of the file
  * @created_ns:	   CLOCK_REALTIME
- * @reap_epoch:	   reaps so far
+ * @reap_epoch:	   dead peers reaped so far
  * @creator_uid:   who made it
  * @broken:	   not 0: damaged
  * @self:	   the caller's peer slot

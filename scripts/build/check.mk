@@ -6,7 +6,7 @@
 
 FUZZ_SECONDS ?= 60
 RESULTS	     := build/results
-CHECKS	     := check-user check-sanitize core-kernel-check abi-check cxx-check
+CHECKS	     := abi-check cxx-check core-kernel-check checkpatch check-user check-sanitize
 
 run-tests     = scripts/run-tests -r $(RESULTS) -b $(abspath $(B)) -v $(VARIANT)
 

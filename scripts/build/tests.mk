@@ -30,6 +30,6 @@ $(TESTS): $(B)/%: $(B)/obj/%.o $(TEST_LIB) $(LIB_A)
 
 $(B)/obj/selftests/fuzz/%.o: OBJFLAGS = -Wno-missing-prototypes
 
-$(FUZZERS): $(B)/%: $(B)/obj/%.o $(LIB_A)
+$(FUZZERS): $(B)/%: $(B)/obj/%.o $(TEST_LIB) $(LIB_A)
 	@mkdir -p $(@D)
-	$(call say,LD,$@)$(XCC) $(XLDFLAGS) -fsanitize=fuzzer -o $@ $< $(LIB_A) $(LIB_LIBS)
+	$(call say,LD,$@)$(XCC) $(XLDFLAGS) -fsanitize=fuzzer -o $@ $(filter %.o,$^) $(LIB_A) $(LIB_LIBS)

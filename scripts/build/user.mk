@@ -19,7 +19,8 @@ PC	  := $(B)/libxseg-user.pc
 programs: $(LIB_A) $(LIB_SO) $(PC) $(TOOL) $(PLUGINS) $(PEERS) $(EXAMPLES)
 .PHONY: programs
 
-$(LIB_OBJS): OBJFLAGS = -fPIC -fvisibility=hidden -DXSEG_PLUGIN_DIR='"$(PLUGINDIR)"' \
+$(LIB_OBJS): OBJFLAGS = -fPIC -fvisibility=hidden -fno-semantic-interposition \
+	-DXSEG_PLUGIN_DIR='"$(PLUGINDIR)"' \
 	-DXSEG_VERSION='"$(VERSION)"'
 $(TOOL_OBJS): OBJFLAGS = $(call pkg,--cflags json-c) -DXSEG_VERSION='"$(VERSION)"'
 $(B)/obj/user/plugins/%.o: OBJFLAGS = -fPIC
@@ -29,7 +30,7 @@ $(LIB_A): $(LIB_OBJS) $(B)/objects
 
 # A sanitizer's run-time library may be found only when a program starts.
 $(B)/$(LIB_FILE): $(LIB_OBJS) user/libxseg-user.map $(B)/objects
-	$(call say,LD,$@)$(XCC) -shared $(XLDFLAGS) $(if $(SAN),,-Wl,-z,defs) \
+	$(call say,LD,$@)$(XCC) -shared $(XLDFLAGS) -Wl,-Bsymbolic-functions $(if $(SAN),,-Wl,-z,defs) \
 		-Wl,-soname,$(LIB_SONAME) -Wl,--version-script=user/libxseg-user.map \
 		-o $@ $(LIB_OBJS) $(LIB_LIBS)
 

@@ -50,6 +50,23 @@ static int fifo_open_path(const char *path)
 	return fd;
 }
 
+/* Who may join the segment may signal: the pipe gets its group and mode. */
+static void fifo_share(struct xseg *xseg, int fd)
+{
+	struct xseg_info info;
+	char path[PATH_SIZE];
+	struct stat st;
+
+	if (xseg_get_info(xseg, &info) || !info.name[0])
+		return;
+	snprintf(path, sizeof(path), "/dev/shm/xseg.%s", info.name);
+	if (stat(path, &st) || !S_ISREG(st.st_mode))
+		return;
+	/* Who is not in that group cannot give it: then it stays private. */
+	if (st.st_gid == getegid() || !fchown(fd, (uid_t)-1, st.st_gid))
+		fchmod(fd, st.st_mode & 0666);
+}
+
 static int fifo_init(struct xseg *xseg, void *sd)
 {
 	struct xseg_desc_id id;
@@ -66,6 +83,7 @@ static int fifo_init(struct xseg *xseg, void *sd)
 	fd = fifo_open_path(path);
 	if (fd < 0)
 		return fd;
+	fifo_share(xseg, fd);
 	ret = xseg_fd_attach(xseg, sd, fd);
 	if (ret)
 		close(fd);

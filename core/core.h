@@ -384,6 +384,7 @@ int request_free(struct xseg *xseg, u32 index);
 int request_drop(struct xseg *xseg, u32 index, u32 depth);
 
 /* route.c */
+void path_set(struct xseg_request __xseg_shared *req, u32 top);
 int request_back(struct xseg *xseg, u32 index, bool must, u32 depth);
 bool request_requeue(struct xseg *xseg, u32 index, xport portno);
 void request_reap(struct xseg *xseg, u32 index, u32 peer);

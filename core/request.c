@@ -96,6 +96,7 @@ void request_fail(struct xseg *xseg, u32 index, u32 error)
  */
 int request_free(struct xseg *xseg, u32 index)
 {
+	path_set(xseg_request(xseg, index), 0);
 	buffer_put(xseg, index);
 	xseg->requests[index].data = NULL;
 	WRITE_ONCE(xseg->requests[index].held, 0);
@@ -212,8 +213,7 @@ static void request_init(struct xseg *xseg, u32 index, xport src, xport dst,
 	struct xseg_request __xseg_shared *req = xseg_request(xseg, index);
 	u64 serial = shm_read(&req->serial);
 
-	shm_write(&req->path_top, 0);
-	shm_write(&req->path[0], 0);
+	path_set(req, 0);
 	shm_write(&req->serial, ((serial >> 24) + 1) << 24 | index);
 	shm_write(&req->src_portno, src);
 	shm_write(&req->dst_portno, dst);
@@ -277,6 +277,7 @@ int request_drop(struct xseg *xseg, u32 index, u32 depth)
 
 	if (!hop_current(xseg, home))
 		return request_free(xseg, index);
+	path_set(req, 0);
 	portno = array_index_nospec(portno, xseg->geo.params.nr_ports);
 	if (port_epoch(xseg, portno) == XHOP_EPOCH(home) &&
 	    atomic_read(&xseg->ports[portno].reserved) >

@@ -8,8 +8,14 @@
  */
 #include "core/core.h"
 
-/* Sets the end of the path; what lies behind it says "this is no reply". */
-static void path_set(struct xseg_request __xseg_shared *req, u32 top)
+/**
+ * path_set() - set the end of a request's path
+ * @req: a request that the caller owns
+ * @top: number of hops
+ *
+ * What lies behind it then says "this is no reply".
+ */
+void path_set(struct xseg_request __xseg_shared *req, u32 top)
 {
 	if (top < XSEG_PATH_LEN)
 		shm_write(&req->path[top], 0);
@@ -304,8 +310,9 @@ static bool hop_of(const struct xseg *xseg, u64 hop, u32 peer)
  * @index: a request that is held
  * @peer:  the dead peer's slot; its ports are unbound already
  *
- * What the peer had accepted from a port that keeps requests goes back into
- * its queue. All else goes back to who waits for it, as failed, or is freed.
+ * A reply that it was about to put into a queue goes there. What it had
+ * accepted from a port that keeps requests goes back into that one's queue. All
+ * else goes back to who waits for it, as failed, or is freed.
  */
 void request_reap(struct xseg *xseg, u32 index, u32 peer)
 {
@@ -313,12 +320,14 @@ void request_reap(struct xseg *xseg, u32 index, u32 peer)
 	xport dst = shm_read(&req->effective_dst_portno);
 	u32 top = path_top(req);
 	u64 behind = path_hop(req, top);
-	bool reply = behind && hop_of(xseg, behind, peer);
+	bool received = behind && hop_of(xseg, behind, peer);
 
-	/* A reply that was about to go out: as if it had not begun. */
-	if (behind && !reply)
-		path_set(req, ++top);
-	if (!reply && top && hop_current(xseg, path_hop(req, top - 1)) &&
+	if (behind && !received) {
+		shm_store_release(&req->path_top, top + 1);
+		request_back(xseg, index, true, DRAIN_DEPTH);
+		return;
+	}
+	if (!received && top && hop_current(xseg, path_hop(req, top - 1)) &&
 	    port_valid(xseg, dst)) {
 		dst = array_index_nospec(dst, xseg->geo.params.nr_ports);
 		if (shm_read(&xseg_port(xseg, dst)->flags) & XSEG_PORT_KEEP &&

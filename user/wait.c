@@ -11,8 +11,8 @@
 #define SPIN_NS		20000
 #define YIELDS_FIXED	4
 #define YIELDS_MAX	64
-#define YIELDS_MIN	1
-#define YIELDS_FIRST	8
+#define YIELDS_MIN	4
+#define YIELDS_FIRST	16
 #define POLLS		16
 
 static _Thread_local struct wait_slot wait_slots[WAIT_SLOTS]
@@ -125,7 +125,7 @@ static bool spin_some(struct xseg_ec __xseg_shared *ec, u32 seq)
 	return false;
 }
 
-/* Yields more often the more often it helped, down to once if it does not. */
+/* Yields the more often the more it helped, else a few times. */
 static bool yield_adaptive(struct xseg *xseg, struct xseg_ec __xseg_shared *ec,
 			   u32 seq)
 {

@@ -142,21 +142,21 @@ u32 chunks_used(const struct xseg *xseg)
 	return used;
 }
 
-/* Allocates a buffer of a class, and its chunk if need be. */
-static int class_alloc(struct xseg *xseg, u32 pool_id, u32 *index)
+/**
+ * chunk_need() - see to it that a new buffer has a place to be
+ * @xseg:  the handle
+ * @pool:  its class
+ * @index: a buffer that was never used
+ *
+ * Return: 0, or -ENOMEM if the heap is used up.
+ */
+int chunk_need(struct xseg *xseg, const struct pool *pool, u32 index)
 {
-	const struct pool *pool = &xseg->geo.pool[pool_id];
-	int ret;
+	u32 seq = index >> pool->per_chunk;
 
-	ret = pool_alloc(xseg, pool_id, index);
-	if (ret)
-		return ret;
-	if (shm_load_acquire(dir_at(xseg, pool, *index >> pool->per_chunk)))
+	if (shm_load_acquire(dir_at(xseg, pool, seq)))
 		return 0;
-	ret = chunk_claim(xseg, pool, *index >> pool->per_chunk);
-	if (ret)
-		pool_free(xseg, pool_id, *index);
-	return ret;
+	return chunk_claim(xseg, pool, seq);
 }
 
 /* Which pool and object an XBUF() means, not trusted. */
@@ -227,7 +227,7 @@ int buffer_alloc(struct xseg *xseg, u64 len, u64 *buffer)
 	class = order_of(max(len, 1ULL << XSEG_MIN_DATA_ORDER)) -
 		XSEG_MIN_DATA_ORDER;
 	for (; class < xseg->geo.nr_classes; class++) {
-		ret = class_alloc(xseg, POOL_BUFFERS + class, &index);
+		ret = pool_alloc(xseg, POOL_BUFFERS + class, &index);
 		if (ret != -ENOMEM)
 			break;
 	}

@@ -96,6 +96,7 @@ struct ring {
  * struct desc_ref - what this peer knows of a descriptor
  * @gen:     generation of what it holds
  * @count:   its references; 0 if it does not hold it
+ * @ports:   those among them that belong to ports
  * @type_id: id of its type
  *
  * Changed under xseg->lock; read without.
@@ -103,16 +104,19 @@ struct ring {
 struct desc_ref {
 	u32 gen;
 	u32 count;
+	u32 ports;
 	u32 type_id;
 };
 
 /**
  * struct request_ref - what this peer knows of a request
- * @data: see xseg_set_req_data()
- * @held: it owns it and it is in no ring
+ * @data:   see xseg_set_req_data()
+ * @serial: of the request that @data was set for
+ * @held:   it owns it and it is in no ring
  */
 struct request_ref {
 	void *data;
+	u64 serial;
 	u8 held;
 };
 
@@ -333,6 +337,7 @@ void buffer_put(struct xseg *xseg, u32 request);
 int buffer_place(const struct xseg *xseg, u64 buffer, u64 *off, u64 *len);
 void buffer_reap(struct xseg *xseg, u32 pool_id, u32 index);
 void chunk_reap(struct xseg *xseg, u32 peer);
+int chunk_need(struct xseg *xseg, const struct pool *pool, u32 index);
 u32 chunks_used(const struct xseg *xseg);
 
 /* type.c */
@@ -399,6 +404,12 @@ int reap_peer(struct xseg *xseg, u32 peer, bool died);
 /* Finds a type by its name, loading it where that is allowed; or NULL. */
 const struct xseg_signal_type *domain_find_type(struct xseg *xseg,
 						const char *name);
+/*
+ * Meets a signal type that a signal needs, in the signaller's context. NULL if
+ * it is unknown or this context does not allow it; the domain then sees to it
+ * that whoever is to be woken is woken once the type is known.
+ */
+const struct xseg_signal_type *domain_meet_type(struct xseg *xseg, u64 id);
 /* The domain that this is: enum xseg_domain. */
 u32 domain_id(void);
 /* Does the peer in that slot live, as far as this domain can tell? */

@@ -380,6 +380,8 @@ int xseg_put_signal_desc(struct xseg *xseg, void __xseg_shared *sd)
 		return ret;
 	mutex_lock(&xseg->lock);
 	ret = desc_held(xseg, sd, &index);
+	if (!ret && xseg->descs[index].count == xseg->descs[index].ports)
+		ret = -EINVAL;	/* what is left belongs to its ports */
 	if (!ret && desc_put_locked(xseg, index))
 		desc_reap(xseg, index, xseg->me);
 	mutex_unlock(&xseg->lock);

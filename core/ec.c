@@ -31,6 +31,13 @@
  */
 #include "core/core.h"
 
+/*
+ * A CAS fails only because somebody else changed the word, but a hostile one
+ * can do that for ever. After so many the kernel and everybody else goes the
+ * way that needs none, at the price of a needless wake.
+ */
+#define EC_TRIES	64
+
 /* Counts are cut off here, far from where they would run into each other. */
 #define EC_MAX_WAITERS	0x8000U
 
@@ -48,35 +55,45 @@ static u64 ec_collapse(u64 w)
 
 void xseg_ec_force(struct xseg_ec __xseg_shared *ec)
 {
+	int tries = EC_TRIES;
 	u64 w;
 
-	do {
+	while (tries--) {
 		w = shm_read(&ec->word);
-	} while (!shm_cas(&ec->word, w, ec_collapse(w)));
+		if (shm_cas(&ec->word, w, ec_collapse(w)))
+			return;
+	}
+	shm_add(&ec->word, XEC_ONE_SEQ);
 }
 
 void xseg_ec_init(struct xseg_ec __xseg_shared *ec)
 {
+	int tries = EC_TRIES;
 	u64 w;
 
-	do {
+	while (tries--) {
 		w = shm_read(&ec->word);
-	} while (!shm_cas(&ec->word, w, (w + XEC_ONE_SEQ) & ~0xffffffffULL));
+		if (shm_cas(&ec->word, w, (w + XEC_ONE_SEQ) & ~0xffffffffULL))
+			return;
+	}
+	shm_add(&ec->word, XEC_ONE_SEQ);
 }
 
 __u32 xseg_ec_prepare(struct xseg_ec __xseg_shared *ec, int asleep)
 {
 	u64 mine = asleep ? XEC_ONE_ASLEEP + 1 : 1;
+	int tries = EC_TRIES;
 	u64 w;
 
-	for (;;) {
+	do {
 		/* (W1), (W2): pairs with (S2) in xseg_signal() */
 		w = shm_add(&ec->word, mine);
 		if (likely(XEC_WAITERS(w) < EC_MAX_WAITERS))
-			return XEC_SEQ(w);
+			break;
 		/* Thousands of threads vanished without a word. */
 		shm_cas(&ec->word, w + mine, ec_collapse(w + mine));
-	}
+	} while (--tries);
+	return XEC_SEQ(w);
 }
 
 int xseg_ec_signalled(const struct xseg_ec __xseg_shared *ec, __u32 seq)
@@ -87,6 +104,7 @@ int xseg_ec_signalled(const struct xseg_ec __xseg_shared *ec, __u32 seq)
 void xseg_ec_cancel(struct xseg_ec __xseg_shared *ec, __u32 seq, int asleep)
 {
 	u64 mine = asleep ? XEC_ONE_ASLEEP + 1 : 1;
+	int tries = EC_TRIES;
 	u64 w;
 
 	do {
@@ -96,23 +114,27 @@ void xseg_ec_cancel(struct xseg_ec __xseg_shared *ec, __u32 seq, int asleep)
 		/* A lie in the word must not borrow from seq. */
 		if (!XEC_WAITERS(w) || (asleep && !XEC_ASLEEP(w)))
 			return;
-	} while (!shm_cas(&ec->word, w, w - mine));
+	} while (!shm_cas(&ec->word, w, w - mine) && --tries);
 }
 
 int xseg_ec_sleep(struct xseg_ec __xseg_shared *ec, __u32 seq)
 {
+	int tries = EC_TRIES;
 	u64 w;
 
 	do {
 		w = shm_load_acquire(&ec->word);
 		if (XEC_SEQ(w) != seq)
 			return -EAGAIN;
-	} while (!shm_cas(&ec->word, w, w + XEC_ONE_ASLEEP));
-	return 0;
+		if (shm_cas(&ec->word, w, w + XEC_ONE_ASLEEP))
+			return 0;
+	} while (--tries);
+	return -EAGAIN;		/* as if signalled: the caller looks again */
 }
 
 int xseg_ec_bump(struct xseg_ec __xseg_shared *ec, __u64 *token)
 {
+	int tries = EC_TRIES;
 	u64 w, next;
 
 	do {
@@ -122,9 +144,12 @@ int xseg_ec_bump(struct xseg_ec __xseg_shared *ec, __u64 *token)
 		next = w + XEC_ONE_SEQ;
 		if (!XEC_ASLEEP(w))
 			next &= ~0xffffffffULL;
-	} while (!shm_cas(&ec->word, w, next));	/* (S4) */
-	*token = next;
-	return XEC_ASLEEP(w) ? 2 : 1;
+		*token = next;
+		if (shm_cas(&ec->word, w, next))	/* (S4) */
+			return XEC_ASLEEP(w) ? 2 : 1;
+	} while (--tries);
+	*token = shm_add(&ec->word, XEC_ONE_SEQ) + XEC_ONE_SEQ;
+	return 2;
 }
 
 void xseg_ec_woken(struct xseg_ec __xseg_shared *ec, __u64 token)

@@ -62,6 +62,8 @@ static int pool_alloc_fresh(struct xseg *xseg, const struct pool *pool,
 		if (f >= pool->nr)
 			return -ENOMEM;
 		f = array_index_nospec(f, pool->nr);
+		if (pool->dir && chunk_need(xseg, pool, (u32)f))
+			return -ENOMEM;
 		got = shm_cas(pool_own(xseg, pool, (u32)f), 0,
 			      own_word(1, 1, XOWN_OWNED, xseg->me));
 		shm_cas(mark, f, f + 1);

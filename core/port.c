@@ -124,14 +124,18 @@ static void drain_replies(struct xseg *xseg, xport portno, u32 depth)
 	}
 }
 
-/* Frees the idle requests of an earlier epoch. */
-static void drain_free(struct xseg *xseg, xport portno)
+/*
+ * Frees the idle requests of an earlier epoch. Of a port that is bound only
+ * its owner does so, when it binds it: to everybody else its idle requests are
+ * not there to be taken, not even for a moment.
+ */
+static void drain_free(struct xseg *xseg, xport portno, bool binder)
 {
 	struct ring ring = port_ring(xseg, portno, XSEG_RING_FREE);
 	u64 turns = ENV_LOOP_BOUND(1ULL << ring.order);
 	u32 index;
 
-	while (turns--) {
+	while (turns-- && (binder || !port_bound(xseg, portno))) {
 		if (request_take(xseg, &ring, &index))
 			return;
 		if (hop_current(xseg,
@@ -159,7 +163,7 @@ void port_drain(struct xseg *xseg, xport portno, u32 error, u32 depth)
 		return;
 	drain_requests(xseg, portno, error, depth - 1);
 	drain_replies(xseg, portno, depth - 1);
-	drain_free(xseg, portno);
+	drain_free(xseg, portno, false);
 }
 
 /* Puts its mark where the reaper looks for ports. */
@@ -207,10 +211,11 @@ static int port_bind_locked(struct xseg *xseg, xport portno, u32 desc)
 	shm_write(&port->nr_requests, 0);
 	shm_write(&port->max_requests, ref->max);
 	WRITE_ONCE(xseg->descs[desc].count, xseg->descs[desc].count + 1);
+	xseg->descs[desc].ports++;
 	/* The binder looks into its queues before it first sleeps. */
 	shm_store_release(&port->signal_desc, desc_tagged(xseg, desc));
 	WRITE_ONCE(ref->epoch, epoch);
-	drain_free(xseg, portno);
+	drain_free(xseg, portno, true);
 	return (int)portno;
 }
 
@@ -309,6 +314,7 @@ static bool port_release_locked(struct xseg *xseg, xport portno)
 
 	WRITE_ONCE(ref->epoch, 0);
 	port_unbind(xseg, portno);
+	xseg->descs[ref->desc].ports--;
 	return desc_put_locked(xseg, ref->desc);
 }
 

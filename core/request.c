@@ -96,7 +96,10 @@ void request_fail(struct xseg *xseg, u32 index, u32 error)
  */
 int request_free(struct xseg *xseg, u32 index)
 {
-	path_set(xseg_request(xseg, index), 0);
+	struct xseg_request __xseg_shared *req = xseg_request(xseg, index);
+
+	path_set(req, 0);
+	shm_write(&req->home, 0);
 	buffer_put(xseg, index);
 	xseg->requests[index].data = NULL;
 	WRITE_ONCE(xseg->requests[index].held, 0);
@@ -304,7 +307,12 @@ int xseg_put_request(struct xseg *xseg, struct xseg_request __xseg_shared *req)
 	ret = request_of(xseg, req, &index);
 	if (unlikely(ret))
 		return ret;
-	return request_drop(xseg, index, DRAIN_DEPTH);
+	if (likely(!shm_read(&req->path_top)))
+		return request_drop(xseg, index, DRAIN_DEPTH);
+	/* Somebody waits for an answer. */
+	request_fail(xseg, index, ECANCELED);
+	ret = request_back(xseg, index, false, DRAIN_DEPTH);
+	return min(ret, 0);
 }
 
 /* Says where data and target of a request lie in its buffer. */
@@ -432,9 +440,11 @@ int xseg_set_req_data(struct xseg *xseg,
 	int ret;
 
 	ret = request_of(xseg, req, &index);
-	if (!ret)
-		xseg->requests[index].data = data;
-	return ret;
+	if (ret)
+		return ret;
+	xseg->requests[index].data = data;
+	xseg->requests[index].serial = shm_read(&req->serial);
+	return 0;
 }
 
 int xseg_get_req_data(struct xseg *xseg,
@@ -444,7 +454,9 @@ int xseg_get_req_data(struct xseg *xseg,
 	int ret;
 
 	ret = request_of(xseg, req, &index);
-	if (!ret)
-		*data = xseg->requests[index].data;
-	return ret;
+	if (ret)
+		return ret;
+	*data = xseg->requests[index].serial == shm_read(&req->serial) ?
+		xseg->requests[index].data : NULL;
+	return 0;
 }

@@ -206,9 +206,10 @@ int xseg_respond(struct xseg *xseg, struct xseg_request __xseg_shared *req,
 	ret = request_of(xseg, req, &index);
 	if (unlikely(ret))
 		return ret;
-	if (flags & ~XSEG_SIGNAL || !port_epoch(xseg, portno) ||
+	if (flags & ~XSEG_SIGNAL || !port_valid(xseg, portno) ||
 	    !path_top(req))
 		return -EINVAL;
+	xseg->requests[index].data = NULL;
 	stamp = shm_read(&req->timestamp_ns);
 	if (stamp)
 		shm_write(&req->elapsed_ns, env_now_ns() - stamp);

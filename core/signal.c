@@ -93,12 +93,16 @@ int desc_signal(struct xseg *xseg, u32 index)
 {
 	struct xseg_desc __xseg_shared *d = xseg_desc(xseg, index);
 	const struct xseg_signal_type *type;
+	u64 id;
 
 	if (!XEC_WAITERS(shm_read(&d->ec.word))) {
 		WRITE_ONCE(xseg->elided, READ_ONCE(xseg->elided) + 1);
 		return 0;
 	}
-	type = type_by_id(xseg, shm_read(&d->desc.type));
+	id = shm_read(&d->desc.type);
+	type = type_met(xseg, id);
+	if (unlikely(!type))
+		type = domain_meet_type(xseg, id);
 	if (unlikely(!type))
 		return -ENOENT;
 	atomic64_inc(&xseg->sent);

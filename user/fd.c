@@ -30,9 +30,9 @@
 
 /**
  * struct fd_own - a file that this process waits on
- * @lock:   guards all but @fd and @gen, which are constant, and @users
+ * @lock:   guards all but @file and @gen, which are constant, and @users
  * @users:  the table and each thread inside a wait; guarded by the table's lock
- * @fd:	    the file
+ * @file:   the file
  * @gen:    of the descriptor
  * @inside: threads between prepare and the end of their wait
  * @seq:    the latest sequence that one of them noted
@@ -43,7 +43,7 @@
 struct fd_own {
 	struct mutex lock;	/* see above */
 	u32 users;
-	int fd;
+	struct fd_id file;
 	u32 gen;
 	u32 inside;
 	u32 seq;
@@ -54,11 +54,11 @@ struct fd_own {
 
 /**
  * struct fd_remote - a file that this process signals by; constant
- * @fd:	 the file
- * @gen: of the descriptor
+ * @file: the file
+ * @gen:  of the descriptor
  */
 struct fd_remote {
-	int fd;
+	struct fd_id file;
 	u32 gen;
 };
 
@@ -94,7 +94,7 @@ int fd_table_new(struct xseg *xseg)
 static void remote_free(struct fd_remote *remote)
 {
 	if (remote)
-		close(remote->fd);
+		fd_close(&remote->file);
 	free(remote);
 }
 
@@ -103,7 +103,7 @@ static void own_put_locked(struct fd_own *own)
 {
 	if (!own || --own->users)
 		return;
-	close(own->fd);
+	fd_close(&own->file);
 	mutex_destroy(&own->lock);
 	free(own);
 }
@@ -172,7 +172,7 @@ int xseg_fd_attach(struct xseg *xseg, void __xseg_shared *sd, int fd)
 	}
 	mutex_init(&own->lock);
 	own->users = 1;
-	own->fd = fd;
+	fd_identify(fd, &own->file);
 	own->gen = id.gen;
 	own_replace(xseg, id.index, own);
 	return 0;
@@ -197,7 +197,7 @@ int fd_table_dup(struct xseg *xseg, u32 index, u32 gen)
 	mutex_lock(&table->lock);
 	own = table->slot[index].own;
 	if (own && own->gen == gen) {
-		fd = fcntl(own->fd, F_DUPFD_CLOEXEC, 0);
+		fd = fcntl(own->file.fd, F_DUPFD_CLOEXEC, 0);
 		if (fd < 0)
 			fd = -errno;
 	}
@@ -209,7 +209,7 @@ static void own_empty_locked(struct fd_own *own)
 {
 	char buffer[4096];
 
-	while (read(own->fd, buffer, sizeof(buffer)) == sizeof(buffer))
+	while (read(own->file.fd, buffer, sizeof(buffer)) == sizeof(buffer))
 		;	/* an eventfd gives eight bytes, a pipe all it has */
 	WRITE_ONCE(own->filled, false);
 }
@@ -217,7 +217,7 @@ static void own_empty_locked(struct fd_own *own)
 static void own_fill(const struct fd_own *own)
 {
 	u64 one = 1;
-	ssize_t n = write(own->fd, &one, sizeof(one));
+	ssize_t n = write(own->file.fd, &one, sizeof(one));
 
 	(void)n;	/* full is as good */
 }
@@ -323,7 +323,7 @@ int xseg_fd_cancel(struct xseg *xseg, void __xseg_shared *sd)
 static int own_poll(struct xseg *xseg, struct fd_own *own,
 		    struct xseg_ec __xseg_shared *ec, u32 seq, u64 deadline)
 {
-	struct pollfd p = { .fd = own->fd, .events = POLLIN };
+	struct pollfd p = { .fd = own->file.fd, .events = POLLIN };
 	struct timespec ts;
 	int left, n;
 
@@ -331,12 +331,14 @@ static int own_poll(struct xseg *xseg, struct fd_own *own,
 	if (left < 0)
 		return left;
 	n = ppoll(&p, 1, left ? &ts : NULL, NULL);
+	if (n < 0)
+		return xseg_ec_signalled(ec, seq) ? 0 : -errno;
 	if (n > 0)
 		WRITE_ONCE(own->filled, true);
 	if (xseg_ec_signalled(ec, seq))
 		return 0;
-	if (n < 0)
-		return -errno;
+	if (p.revents & POLLNVAL)
+		return -EBADF;	/* the program closed it */
 	if (!n)
 		liveness_scan(xseg);
 	else if (!own_try_empty(own, ec, seq))
@@ -394,7 +396,7 @@ static bool remote_write(struct xseg *xseg, u32 index, u32 gen)
 		urcu_bp_read_unlock();
 		return false;
 	}
-	n = write(remote->fd, &one, sizeof(one));
+	n = write(remote->file.fd, &one, sizeof(one));
 	(void)n;	/* full: the reader has not come yet, and will */
 	urcu_bp_read_unlock();
 	return true;
@@ -417,7 +419,7 @@ static int remote_open(struct xseg *xseg, void __xseg_shared *sd,
 		close(fd);
 		return -ENOMEM;
 	}
-	remote->fd = fd;
+	fd_identify(fd, &remote->file);
 	remote->gen = id->gen;
 	mutex_lock(&table->lock);
 	old = table->slot[id->index].remote;
@@ -463,9 +465,18 @@ int xseg_fd_get(struct xseg *xseg, void __xseg_shared *sd)
 	if (!own)
 		return -EOPNOTSUPP;
 	mutex_lock(&own->lock);
-	own->polled = true;
+	if (!own->polled) {
+		/*
+		 * Who prepared before is not counted as asleep, and may be
+		 * about to sleep in a poll of the file: he sees a signal.
+		 */
+		own->polled = true;
+		xseg_ec_force(sd);
+		own_fill(own);
+		WRITE_ONCE(own->filled, true);
+	}
 	mutex_unlock(&own->lock);
-	fd = own->fd;
+	fd = own->file.fd;
 	own_put(xseg, own);
 	return fd;
 }

@@ -18,7 +18,6 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -34,14 +33,12 @@
  * @xseg:   the handle
  * @thread: it
  * @listen: its socket
- * @stop:   an eventfd that ends it
- * @next:   in the list of this process, guarded by process_lock
+ * @next:   in the list of this process, guarded by servers_lock
  */
 struct fd_server {
 	struct xseg *xseg;
 	pthread_t thread;
-	int listen;
-	int stop;
+	struct fd_id listen;
 	struct fd_server *next;
 };
 
@@ -51,9 +48,9 @@ struct fd_question {
 	u32 gen;
 };
 
-/* All of this process; changed under servers_lock, read by a forked child. */
+/* All of this process. */
 static struct fd_server *servers;
-static DEFINE_MUTEX(servers_lock);
+static DEFINE_MUTEX(servers_lock);	/* guards the list */
 
 static socklen_t server_address(struct xseg *xseg, u32 slot, u32 incarnation,
 				struct sockaddr_un *address)
@@ -153,26 +150,34 @@ static void serve(struct xseg *xseg, int sock)
 		close(fd);
 }
 
+/* The next asker; the only place where the thread can be cancelled. */
+static int server_accept(const struct fd_server *server)
+{
+	struct pollfd p = { .fd = server->listen.fd, .events = POLLIN };
+	int state;
+
+	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state);
+	poll(&p, 1, -1);
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	if (!fd_is_ours(&server->listen))
+		return -EBADF;	/* the program closed it */
+	return accept4(server->listen.fd, NULL, NULL, SOCK_CLOEXEC);
+}
+
 static void *server_thread(void *arg)
 {
 	struct fd_server *server = arg;
-	struct pollfd p[2] = {
-		{ .fd = server->listen, .events = POLLIN },
-		{ .fd = server->stop, .events = POLLIN },
-	};
-	int sock;
+	int sock, state;
 
-	for (;;) {
-		if (poll(p, 2, -1) < 0)
-			continue;
-		if (p[1].revents)
-			return NULL;
-		sock = accept4(server->listen, NULL, NULL, SOCK_CLOEXEC);
-		if (sock < 0)
-			continue;
-		serve(server->xseg, sock);
-		close(sock);
-	}
+	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
+	do {
+		sock = server_accept(server);
+		if (sock >= 0) {
+			serve(server->xseg, sock);
+			close(sock);
+		}
+	} while (sock != -EBADF);
+	return NULL;
 }
 
 static int server_listen(struct fd_server *server)
@@ -180,14 +185,19 @@ static int server_listen(struct fd_server *server)
 	struct sockaddr_un address;
 	socklen_t len = server_address(server->xseg, server->xseg->me,
 				       server->xseg->incarnation, &address);
+	int sock, ret;
 
-	server->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	server->listen = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC |
-				SOCK_NONBLOCK, 0);
-	if (server->stop < 0 || server->listen < 0 ||
-	    bind(server->listen, (struct sockaddr *)&address, len) ||
-	    listen(server->listen, SOMAXCONN))
+	sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		      0);
+	if (sock < 0)
 		return -errno;
+	if (bind(sock, (struct sockaddr *)&address, len) ||
+	    listen(sock, SOMAXCONN)) {
+		ret = -errno;
+		close(sock);
+		return ret;
+	}
+	fd_identify(sock, &server->listen);
 	return 0;
 }
 
@@ -204,15 +214,6 @@ static int server_spawn(struct fd_server *server)
 	return -ret;
 }
 
-static void server_free(struct fd_server *server)
-{
-	if (server->listen >= 0)
-		close(server->listen);
-	if (server->stop >= 0)
-		close(server->stop);
-	free(server);
-}
-
 /**
  * fd_server_start() - be ready to hand files out
  * @xseg: the handle; its lock is held
@@ -227,13 +228,14 @@ int fd_server_start(struct xseg *xseg)
 	if (!server)
 		return -ENOMEM;
 	server->xseg = xseg;
-	server->listen = -1;
-	server->stop = -1;
 	ret = server_listen(server);
-	if (!ret)
+	if (!ret) {
 		ret = server_spawn(server);
+		if (ret)
+			close(server->listen.fd);
+	}
 	if (ret) {
-		server_free(server);
+		free(server);
 		return fail(ret, "the socket that hands eventfds out cannot be set up: %s",
 			    strerror(-ret));
 	}
@@ -253,7 +255,6 @@ void fd_server_stop(struct xseg *xseg)
 {
 	struct fd_server *server = user_of(xseg)->server;
 	struct fd_server **link = &servers;
-	u64 one = 1;
 
 	user_of(xseg)->server = NULL;
 	mutex_lock(&servers_lock);
@@ -261,10 +262,10 @@ void fd_server_stop(struct xseg *xseg)
 		link = &(*link)->next;
 	*link = server->next;
 	mutex_unlock(&servers_lock);
-	while (write(server->stop, &one, sizeof(one)) < 0 && errno == EINTR)
-		;
+	pthread_cancel(server->thread);
 	pthread_join(server->thread, NULL);
-	server_free(server);
+	fd_close(&server->listen);
+	free(server);
 }
 
 /**
@@ -276,10 +277,8 @@ void fd_servers_after_fork(void)
 {
 	struct fd_server *server;
 
-	for (server = servers; server; server = server->next) {
-		close(server->listen);
-		close(server->stop);
-	}
+	for (server = servers; server; server = server->next)
+		fd_close(&server->listen);
 	servers = NULL;
 	mutex_init(&servers_lock);
 }

@@ -193,3 +193,8 @@ const struct xseg_signal_type *domain_find_type(struct xseg *xseg,
 		     name);
 	return type;
 }
+
+const struct xseg_signal_type *domain_meet_type(struct xseg *xseg, u64 id)
+{
+	return type_by_id(xseg, id);
+}

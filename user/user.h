@@ -71,6 +71,26 @@ int name_check(const char *name);
 int segment_open(const char *name, bool for_lock);
 int fd_reopen(int fd);
 
+/* fd_id.c */
+
+/**
+ * struct fd_id - a descriptor and what was behind it; constant
+ * @fd:	     its number
+ * @dev:     of the file
+ * @ino:     of the file
+ * @eventfd: the kernel's number of an eventfd plus one, else 0
+ */
+struct fd_id {
+	int fd;
+	dev_t dev;
+	ino_t ino;
+	u64 eventfd;
+};
+
+void fd_identify(int fd, struct fd_id *id);
+bool fd_is_ours(const struct fd_id *id);
+void fd_close(const struct fd_id *id);
+
 /* liveness.c */
 int slot_lock(int fd, u32 slot);
 int segment_fd(struct xseg *xseg);

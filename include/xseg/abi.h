@@ -175,6 +175,7 @@ struct xseg_params_shm {
  *			whoever moves it by compare and swap does the search
  * @ports_used:		1 + the highest port ever bound; only grows
  * @broken:		not 0: given up (damaged or truncated); any peer may set
+ * @attach_epoch:	+1 each time that kernel peers are let in; by the module
  *
  * Lines 0 to 3 are constant once the segment is there; a joiner checks and
  * copies them once. The last line is written by all.
@@ -203,7 +204,8 @@ struct xseg_header {
 	__aligned_u64 last_scan_ns;
 	__u32 ports_used;
 	__u32 broken;
-	__aligned_u64 rsvd4[5];
+	__aligned_u64 attach_epoch;
+	__aligned_u64 rsvd4[4];
 };
 
 /**

@@ -132,7 +132,8 @@ int xseg_destroy(const char *name, unsigned int flags);
  *
  * The peer lives until xseg_leave(), exec or death. It is not inherited by
  * fork: in the child the handle answers -ESTALE. The caller may close any
- * descriptor at any time. May reap dead peers when all slots are taken.
+ * descriptor at any time, and stays a peer; but a type that wakes through
+ * files (eventfd, fifo) needs those that it has opened. May reap dead peers when all slots are taken.
  * Blocks in the file system only.
  *
  * Return: a handle; or NULL with errno ENOENT, EACCES, EINVAL (name, flags),
@@ -704,9 +705,12 @@ xseg_get_request(struct xseg *xseg, xport src, xport dst, unsigned int flags);
  * @xseg: the handle
  * @req:  a request that this peer owns
  *
- * It returns to the reserve of the port that it was taken for. Any context.
+ * It returns to the reserve of the port that it was taken for. One that was
+ * accepted, and is put instead of answered, goes back as failed with
+ * ECANCELED. Any context.
  *
- * Return: 0, -EINVAL (not owned by this peer: a second put), -EBUSY, -ESTALE.
+ * Return: 0; -EINVAL (not owned by this peer: a second put), -EAGAIN (the
+ * queue of replies is full), -EBUSY, -ESTALE.
  */
 int xseg_put_request(struct xseg *xseg, struct xseg_request __xseg_shared *req);
 
@@ -770,7 +774,8 @@ xseg_get_target(struct xseg *xseg,
  * @data: anything
  *
  * The data stay in this peer's own memory while the request travels, and can
- * be asked for when it is back. They are forgotten by xseg_put_request().
+ * be asked for when it is back. They are forgotten by xseg_put_request() and by
+ * xseg_respond().
  *
  * Return: 0, -EINVAL, -ESTALE.
  */
@@ -826,7 +831,7 @@ xseg_accept(struct xseg *xseg, xport portno, unsigned int flags);
  * xseg_respond() - answer a request
  * @xseg:   the handle
  * @req:    a request that this peer owns, after: whoever receives it
- * @portno: the port that it was accepted from
+ * @portno: the port that it was accepted from, which may be released already
  * @flags:  0 or XSEG_SIGNAL
  *
  * It goes back to the port that submitted it last. Set state, error and

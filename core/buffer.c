@@ -310,19 +310,22 @@ void buffer_put(struct xseg *xseg, u32 request)
  * buffer_reap() - settle a buffer that a dead peer owned
  * @xseg:    the handle
  * @pool_id: POOL_BUFFERS + class
- * @index:   a buffer that the caller, the reaper, has made its own
+ * @index:   the buffer
+ * @w:	     its ownership word, which says so
+ *
+ * One CAS decides: the reaper does not take the buffer of a request first, or
+ * it would leave it OWNED, and named, if it died as well.
  */
-void buffer_reap(struct xseg *xseg, u32 pool_id, u32 index)
+void buffer_reap(struct xseg *xseg, u32 pool_id, u32 index, u64 w)
 {
 	struct xseg_buffer __xseg_shared *buf =
 		buffer_at(xseg, &xseg->geo.pool[pool_id], index);
 	u32 request = shm_read(&buf->request);
-	u64 w = shm_read(&buf->own);
 
 	if (request < xseg->geo.params.nr_requests &&
 	    shm_load_acquire(&xseg_request(xseg, request)->buffer) ==
 	    XBUF(pool_id - POOL_BUFFERS, index))
 		shm_cas(&buf->own, w, own_next(w, XOWN_ATTACHED, xseg->me));
-	else
+	else if (shm_cas(&buf->own, w, own_next(w, XOWN_OWNED, xseg->me)))
 		pool_free(xseg, pool_id, index);
 }

@@ -126,6 +126,7 @@ struct request_ref {
  * @desc:     index of its descriptor
  * @max:      most requests that may be
  * @reserved: requests reserved for it
+ * @forwarded: requests of others that have yet to come back here
  *
  * @epoch and @desc change under xseg->lock; @epoch is read without.
  */
@@ -134,6 +135,7 @@ struct port_ref {
 	u32 desc;
 	u32 max;
 	atomic_t reserved;
+	atomic_t forwarded;
 };
 
 /**
@@ -328,14 +330,27 @@ static inline struct ring port_ring(const struct xseg *xseg, xport portno,
 
 int ring_push(const struct xseg *xseg, const struct ring *ring, u32 index);
 int ring_pop(const struct xseg *xseg, const struct ring *ring, u32 *index);
-void ring_mark(const struct xseg *xseg, const struct ring *ring, u64 *words);
+/**
+ * struct owned_list - objects of a pool that a dead peer may have owned
+ * @first: index of the first
+ * @nr:	   how many in a row
+ * @words: for each its ownership word, 0 for those that do not matter
+ */
+struct owned_list {
+	u32 first;
+	u32 nr;
+	u64 *words;
+};
+
+void ring_mark(const struct xseg *xseg, const struct ring *ring,
+	       const struct owned_list *list);
 
 /* buffer.c */
 int buffer_alloc(struct xseg *xseg, u64 len, u64 *buffer);
 void buffer_attach(struct xseg *xseg, u32 request, u64 buffer);
 void buffer_put(struct xseg *xseg, u32 request);
 int buffer_place(const struct xseg *xseg, u64 buffer, u64 *off, u64 *len);
-void buffer_reap(struct xseg *xseg, u32 pool_id, u32 index);
+void buffer_reap(struct xseg *xseg, u32 pool_id, u32 index, u64 w);
 void chunk_reap(struct xseg *xseg, u32 peer);
 int chunk_need(struct xseg *xseg, const struct pool *pool, u32 index);
 u32 chunks_used(const struct xseg *xseg);
@@ -373,6 +388,7 @@ u32 port_epoch(const struct xseg *xseg, xport portno);
 bool hop_current(const struct xseg *xseg, u64 hop);
 void port_unbind(struct xseg *xseg, xport portno);
 void port_drain(struct xseg *xseg, xport portno, u32 error, u32 depth);
+void replies_sort(struct xseg *xseg, xport portno, u32 depth);
 void port_reap(struct xseg *xseg, xport portno, u32 peer);
 bool port_keeps(const struct xseg *xseg, xport portno);
 
@@ -383,19 +399,22 @@ bool port_keeps(const struct xseg *xseg, xport portno);
 int request_of(const struct xseg *xseg,
 	       const struct xseg_request __xseg_shared *req, u32 *index);
 int request_take(struct xseg *xseg, const struct ring *ring, u32 *index);
+bool port_room(const struct xseg *xseg, xport portno, u32 limit);
 int request_give(struct xseg *xseg, const struct ring *ring, u32 index);
+void request_mend(struct xseg *xseg, u32 index);
 void request_fail(struct xseg *xseg, u32 index, u32 error);
 int request_free(struct xseg *xseg, u32 index);
 int request_drop(struct xseg *xseg, u32 index, u32 depth);
 
 /* route.c */
 void path_set(struct xseg_request __xseg_shared *req, u32 top);
+void reply_again(struct xseg *xseg, u32 index, u32 depth);
 int request_back(struct xseg *xseg, u32 index, bool must, u32 depth);
-bool request_requeue(struct xseg *xseg, u32 index, xport portno);
+bool request_requeue(struct xseg *xseg, u32 index, xport portno, u32 depth);
 void request_reap(struct xseg *xseg, u32 index, u32 peer);
 
 /* reap.c: the caller holds the byte lock of that peer, or is that peer */
-int reap_peer(struct xseg *xseg, u32 peer, bool died);
+void reap_peer(struct xseg *xseg, u32 peer, bool died);
 
 /*
  * What each domain supplies.
@@ -416,5 +435,7 @@ u32 domain_id(void);
 bool domain_peer_alive(struct xseg *xseg, u32 slot);
 /* Is the peer in that slot known to be dead? Reaps it if so. */
 bool domain_reap_if_dead(struct xseg *xseg, u32 slot);
+/* Ends what the calling thread prepared on a descriptor that was put since. */
+void domain_forget_wait(struct xseg *xseg, u32 index);
 
 #endif /* XSEG_CORE_CORE_H */

@@ -143,7 +143,7 @@ static void desc_free(struct xseg *xseg, u32 index)
 void desc_nudge(struct xseg *xseg, u32 index)
 {
 	__u64 __xseg_shared *own = &xseg_desc(xseg, index)->own;
-	u64 turns = ENV_LOOP_BOUND(XSEG_MAX_PEERS);
+	u32 turns = ENV_RETRIES;
 	u64 w, mine;
 
 	do {
@@ -167,7 +167,7 @@ void desc_nudge(struct xseg *xseg, u32 index)
 static int desc_get(struct xseg *xseg, u32 index, u32 gen)
 {
 	__u64 __xseg_shared *own = &xseg_desc(xseg, index)->own;
-	u64 turns = ENV_LOOP_BOUND(XSEG_MAX_PEERS);
+	u32 turns = ENV_RETRIES;
 
 	desc_my_bit(xseg, index, xseg->me, true);
 	while (turns--) {
@@ -240,8 +240,8 @@ static int desc_new_locked(struct xseg *xseg, u32 type_id)
 	ref = &xseg->descs[index];
 	if (ref->count)		/* only a lie hands out what we hold */
 		return -EUCLEAN;
-	ref->gen = XOWN_GEN(w);
-	ref->type_id = type_id;
+	WRITE_ONCE(ref->gen, XOWN_GEN(w));
+	WRITE_ONCE(ref->type_id, type_id);
 	ret = desc_init(xseg, index, type_id);
 	if (ret) {
 		pool_free(xseg, POOL_DESCS, index);
@@ -315,8 +315,9 @@ static int desc_get_tagged_locked(struct xseg *xseg, u64 tagged)
 		desc_reap(xseg, index, xseg->me);
 		return -ENOENT;
 	}
-	ref->gen = XPTR_GEN(tagged);
-	ref->type_id = (u32)id;
+	id = array_index_nospec(id, XSEG_NR_SIGNAL_TYPES);
+	WRITE_ONCE(ref->gen, XPTR_GEN(tagged));
+	WRITE_ONCE(ref->type_id, (u32)id);
 	WRITE_ONCE(ref->count, 1);
 	xseg->types[id].active++;
 	return (int)index;
@@ -394,6 +395,8 @@ int xseg_get_desc_id(struct xseg *xseg, const void __xseg_shared *sd,
 	struct xseg_desc __xseg_shared *d;
 	u32 index;
 
+	if (handle_check(xseg))
+		return -ESTALE;
 	if (desc_of(xseg, sd, &index))
 		return -EINVAL;
 	d = xseg_desc(xseg, index);

@@ -117,8 +117,10 @@ static inline void __xseg_shared *env_err_ptr(int err)
 	return (void __force __xseg_shared *)ERR_PTR(err);
 }
 
-/* Turns of a loop over shared words, in a ring of n slots. */
-#define ENV_LOOP_BOUND(n)	(4 * (u64)(n) + 64)
+/*
+ * Turns of a loop that goes round again only because another peer got further.
+ */
+#define ENV_RETRIES	1024U
 
 static inline bool env_same_process(u32 cookie)
 {
@@ -280,6 +282,10 @@ static inline bool env_claim(u8 *flag)
 	return true;
 }
 
+/* The words in the segment are shared with other processes: no locks. */
+_Static_assert(__atomic_always_lock_free(sizeof(u64), 0),
+	       "64-bit atomic operations must be lock-free");
+
 typedef struct {
 	int counter;
 } atomic_t;
@@ -378,8 +384,8 @@ static inline unsigned int ilog2(u64 v)
 	return 63 - (unsigned int)__builtin_clzll(v);
 }
 
-/* Others always get further, so this is met in a damaged segment only. */
-#define ENV_LOOP_BOUND(n)	((4 * (u64)(n) + 64) << 12)
+/* So many are met in a damaged segment only. */
+#define ENV_RETRIES	(1U << 26)
 
 /*
  * A page that fork() empties in the child (MADV_WIPEONFORK), with the number

@@ -126,7 +126,7 @@ int xseg_get_peer_info(struct xseg *xseg, unsigned int slot,
 	info->join_ns = shm_read(&peer->join_ns);
 	shm_copy_out(info->comm, &peer->comm, sizeof(info->comm));
 	info->comm[sizeof(info->comm) - 1] = 0;
-	if (info->state == XSEG_PEER_USED)
+	if (info->state != XSEG_PEER_FREE)
 		info->alive = domain_peer_alive(xseg, slot);
 	return 0;
 }

@@ -53,7 +53,7 @@ static int pool_alloc_fresh(struct xseg *xseg, const struct pool *pool,
 			    u32 *index)
 {
 	__u64 __xseg_shared *mark = &pool_shm(xseg, pool->id)->fresh;
-	u64 turns = ENV_LOOP_BOUND(pool->nr);
+	u32 turns = ENV_RETRIES;
 
 	while (turns--) {
 		u64 f = shm_load_acquire(mark);

@@ -20,6 +20,9 @@
  */
 #include "core/core.h"
 
+/* A peer that is just being reaped is waited for, about so many naps. */
+#define BIND_TURNS	10000
+
 /**
  * port_epoch() - the epoch of this handle's bind
  * @xseg:   the handle
@@ -77,7 +80,7 @@ static void drain_requests(struct xseg *xseg, xport portno, u32 error,
 			   u32 depth)
 {
 	struct ring ring = port_ring(xseg, portno, XSEG_RING_REQUEST);
-	u64 turns = ENV_LOOP_BOUND(1ULL << ring.order);
+	u64 turns = 1ULL << ring.order;
 	u32 index;
 
 	while (turns-- && !port_keeps(xseg, portno)) {
@@ -85,7 +88,7 @@ static void drain_requests(struct xseg *xseg, xport portno, u32 error,
 			return;
 		/* Somebody came meanwhile: it is for him. */
 		if (port_keeps(xseg, portno) &&
-		    request_requeue(xseg, index, portno))
+		    request_requeue(xseg, index, portno, depth))
 			return;
 		request_fail(xseg, index, error);
 		request_back(xseg, index, true, depth);
@@ -103,14 +106,21 @@ static u64 reply_hop(const struct xseg *xseg, u32 index)
 	return shm_read(&req->path[array_index_nospec(top, XSEG_PATH_LEN)]);
 }
 
-/* Sends the replies on that nobody will receive. */
-static void drain_replies(struct xseg *xseg, xport portno, u32 depth)
+/**
+ * replies_sort() - send replies on that are for an earlier owner of a port
+ * @xseg:   the handle
+ * @portno: a valid port
+ * @depth:  see port_drain()
+ *
+ * Those for the present owner go back into the queue.
+ */
+void replies_sort(struct xseg *xseg, xport portno, u32 depth)
 {
 	struct ring ring = port_ring(xseg, portno, XSEG_RING_REPLY);
-	u64 turns = ENV_LOOP_BOUND(1ULL << ring.order);
+	u64 turns = 1ULL << ring.order;
 	u32 index;
 
-	while (turns-- && !port_bound(xseg, portno)) {
+	while (turns--) {
 		if (request_take(xseg, &ring, &index))
 			return;
 		if (hop_current(xseg, reply_hop(xseg, index)) &&
@@ -119,8 +129,7 @@ static void drain_replies(struct xseg *xseg, xport portno, u32 depth)
 			port_signal(xseg, portno);
 			continue;
 		}
-		request_fail(xseg, index, EOWNERDEAD);
-		request_back(xseg, index, true, depth);
+		reply_again(xseg, index, depth);
 	}
 }
 
@@ -132,7 +141,7 @@ static void drain_replies(struct xseg *xseg, xport portno, u32 depth)
 static void drain_free(struct xseg *xseg, xport portno, bool binder)
 {
 	struct ring ring = port_ring(xseg, portno, XSEG_RING_FREE);
-	u64 turns = ENV_LOOP_BOUND(1ULL << ring.order);
+	u64 turns = 1ULL << ring.order;
 	u32 index;
 
 	while (turns-- && (binder || !port_bound(xseg, portno))) {
@@ -155,19 +164,21 @@ static void drain_free(struct xseg *xseg, xport portno, bool binder)
  * @error:  what requests that nobody will accept fail with
  * @depth:  how many more ports this may lead to
  *
- * A port that could not be drained for @depth is at its next bind or reap.
+ * A port that could not be drained for @depth is at its next bind or reap, and
+ * replies for an earlier owner are sorted out by the next one.
  */
 void port_drain(struct xseg *xseg, xport portno, u32 error, u32 depth)
 {
 	if (!depth)
 		return;
 	drain_requests(xseg, portno, error, depth - 1);
-	drain_replies(xseg, portno, depth - 1);
+	if (!port_bound(xseg, portno))
+		replies_sort(xseg, portno, depth - 1);
 	drain_free(xseg, portno, false);
 }
 
-/* Puts its mark where the reaper looks for ports. */
-static void ports_used_raise(struct xseg *xseg, xport portno)
+/* Sees to it that the reaper will look at a port; false if it could not. */
+static bool ports_used_raise(struct xseg *xseg, xport portno)
 {
 	__u32 __xseg_shared *used = &xseg_header(xseg)->ports_used;
 	u32 turns = 64;
@@ -175,7 +186,10 @@ static void ports_used_raise(struct xseg *xseg, xport portno)
 
 	do {
 		v = shm_read(used);
-	} while (v <= portno && !shm_cas32(used, v, portno + 1) && --turns);
+		if (v > portno || shm_cas32(used, v, portno + 1))
+			return true;
+	} while (--turns);
+	return false;
 }
 
 /* Binds a port that is free: 0, or -EBUSY. */
@@ -189,8 +203,8 @@ static int port_claim(struct xseg *xseg, xport portno, u32 *epoch)
 	*epoch = XPORT_EPOCH(w) + 1;
 	if (!*epoch)
 		*epoch = 1;
-	ports_used_raise(xseg, portno);
-	if (!shm_cas(&port->own, w,
+	if (!ports_used_raise(xseg, portno) ||
+	    !shm_cas(&port->own, w,
 		     ((u64)*epoch << 32) | (1U << 16) | xseg->me))
 		return -EBUSY;
 	return 0;
@@ -208,6 +222,7 @@ static int port_bind_locked(struct xseg *xseg, xport portno, u32 desc)
 	ref->desc = desc;
 	ref->max = 1U << xseg->geo.params.queue_order;
 	atomic_set(&ref->reserved, 0);
+	atomic_set(&ref->forwarded, 0);
 	shm_write(&port->nr_requests, 0);
 	shm_write(&port->max_requests, ref->max);
 	WRITE_ONCE(xseg->descs[desc].count, xseg->descs[desc].count + 1);
@@ -215,7 +230,6 @@ static int port_bind_locked(struct xseg *xseg, xport portno, u32 desc)
 	/* The binder looks into its queues before it first sleeps. */
 	shm_store_release(&port->signal_desc, desc_tagged(xseg, desc));
 	WRITE_ONCE(ref->epoch, epoch);
-	drain_free(xseg, portno, true);
 	return (int)portno;
 }
 
@@ -261,7 +275,7 @@ static bool port_reap_owner(struct xseg *xseg, xport portno)
 
 int xseg_bind_port(struct xseg *xseg, xport portno, void __xseg_shared *sd)
 {
-	int turns = XSEG_MAX_PEERS;
+	int turns = BIND_TURNS;
 	int ret;
 
 	ret = handle_check(xseg);
@@ -275,7 +289,14 @@ int xseg_bind_port(struct xseg *xseg, xport portno, void __xseg_shared *sd)
 	do {
 		ret = port_bind(xseg, portno, sd);
 	} while (ret == -EBUSY && turns-- && port_reap_owner(xseg, portno));
-	return ret == -EBUSY && portno == NoPort ? -ENOSPC : ret;
+	if (ret < 0)
+		return ret == -EBUSY && portno == NoPort ? -ENOSPC : ret;
+	/* A thread that sleeps on the descriptor already has not looked. */
+	smp_mb();
+	port_signal(xseg, (xport)ret);
+	drain_free(xseg, (xport)ret, true);
+	replies_sort(xseg, (xport)ret, DRAIN_DEPTH);
+	return ret;
 }
 
 /**

@@ -23,22 +23,23 @@
  */
 #include "core/core.h"
 
-/* Notes the words of the objects that a peer owns; the number of objects. */
-static u32 owned_note(const struct xseg *xseg, u32 pool_id, u32 peer,
-		      u64 *words)
+/* So many objects are looked at in one go where memory is short. */
+#define FEW	64
+
+/* Notes the words of the objects that a peer owns. */
+static void owned_note(const struct xseg *xseg, u32 pool_id, u32 peer,
+		       const struct owned_list *list)
 {
-	u32 nr = pool_touched(xseg, pool_id);
+	const struct pool *pool = &xseg->geo.pool[pool_id];
 	u32 i;
 
-	for (i = 0; i < nr; i++) {
-		u64 w = shm_load_acquire(pool_own(xseg,
-						  &xseg->geo.pool[pool_id],
-						  i));
+	for (i = 0; i < list->nr; i++) {
+		u64 w = shm_load_acquire(pool_own(xseg, pool,
+						  list->first + i));
+		bool own = XOWN_ST(w) == XOWN_OWNED && XOWN_WHO(w) == peer;
 
-		if (XOWN_ST(w) == XOWN_OWNED && XOWN_WHO(w) == peer)
-			words[i] = w;
+		list->words[i] = own ? w : 0;
 	}
-	return nr;
 }
 
 static u32 ports_used(const struct xseg *xseg)
@@ -49,67 +50,83 @@ static u32 ports_used(const struct xseg *xseg)
 }
 
 /* Strikes off what is in a ring. */
-static void owned_in_rings(const struct xseg *xseg, u32 pool_id, u64 *words)
+static void owned_in_rings(const struct xseg *xseg, u32 pool_id,
+			   const struct owned_list *list)
 {
 	struct ring ring = pool_ring(xseg, pool_id);
 	u32 nr = ports_used(xseg);
 	u32 which;
 	xport p;
 
-	ring_mark(xseg, &ring, words);
+	ring_mark(xseg, &ring, list);
 	if (pool_id != POOL_REQUESTS)
 		return;
 	for (p = 0; p < nr; p++) {
 		for (which = 0; which < XSEG_PORT_RINGS; which++) {
 			ring = port_ring(xseg, p, which);
-			ring_mark(xseg, &ring, words);
+			ring_mark(xseg, &ring, list);
 		}
 	}
 }
 
-static void object_reap(struct xseg *xseg, u32 pool_id, u32 index, u32 peer)
+static void object_reap(struct xseg *xseg, u32 pool_id, u32 index, u64 w,
+			u32 peer)
 {
+	__u64 __xseg_shared *own = pool_own(xseg, &xseg->geo.pool[pool_id],
+					    index);
+
+	if (pool_id >= POOL_BUFFERS) {
+		buffer_reap(xseg, pool_id, index, w);
+		return;
+	}
+	if (!shm_cas(own, w, own_next(w, XOWN_OWNED, xseg->me)))
+		return;
 	if (pool_id == POOL_DESCS) {
 		desc_reap_owned(xseg, index);
-	} else if (pool_id >= POOL_BUFFERS) {
-		buffer_reap(xseg, pool_id, index);
 	} else {
 		WRITE_ONCE(xseg->requests[index].held, 1);
 		request_reap(xseg, index, peer);
 	}
 }
 
-/* Step 4 for one pool. */
-static int pool_reap(struct xseg *xseg, u32 pool_id, u32 peer)
+static void list_reap(struct xseg *xseg, u32 pool_id, u32 peer,
+		      const struct owned_list *list)
 {
-	const struct pool *pool = &xseg->geo.pool[pool_id];
-	u64 *words;
-	u32 i, nr;
+	u32 i;
 
-	words = env_alloc(pool->nr, sizeof(*words));
-	if (!words)
-		return -ENOMEM;
-	nr = owned_note(xseg, pool_id, peer, words);
-	owned_in_rings(xseg, pool_id, words);
-	for (i = 0; i < nr; i++)
-		if (words[i] &&
-		    shm_cas(pool_own(xseg, pool, i), words[i],
-			    own_next(words[i], XOWN_OWNED, xseg->me)))
-			object_reap(xseg, pool_id, i, peer);
-	env_free(words);
-	return 0;
+	owned_note(xseg, pool_id, peer, list);
+	owned_in_rings(xseg, pool_id, list);
+	for (i = 0; i < list->nr; i++)
+		if (list->words[i])
+			object_reap(xseg, pool_id, list->first + i,
+				    list->words[i], peer);
+}
+
+/* Step 4 for one pool: in one go if there is memory, else slowly. */
+static void pool_reap(struct xseg *xseg, u32 pool_id, u32 peer)
+{
+	u32 nr = pool_touched(xseg, pool_id);
+	u64 few[FEW];
+	u64 *all = env_alloc(nr, sizeof(*all));
+	struct owned_list list = { .words = all ? all : few };
+	u32 step = all ? nr : FEW;
+
+	for (; list.first < nr; list.first += step) {
+		list.nr = min(step, nr - list.first);
+		list_reap(xseg, pool_id, peer, &list);
+	}
+	env_free(all);
 }
 
 /* Step 4: buffers before the requests that they belong to. */
-static int objects_reap(struct xseg *xseg, u32 peer)
+static void objects_reap(struct xseg *xseg, u32 peer)
 {
 	u32 id;
-	int ret;
 
-	ret = pool_reap(xseg, POOL_DESCS, peer);
-	for (id = 0; !ret && id < xseg->geo.nr_classes; id++)
-		ret = pool_reap(xseg, POOL_BUFFERS + id, peer);
-	return ret ? ret : pool_reap(xseg, POOL_REQUESTS, peer);
+	pool_reap(xseg, POOL_DESCS, peer);
+	for (id = 0; id < xseg->geo.nr_classes; id++)
+		pool_reap(xseg, POOL_BUFFERS + id, peer);
+	pool_reap(xseg, POOL_REQUESTS, peer);
 }
 
 /* Step 6. */
@@ -134,15 +151,12 @@ static void descs_wake(struct xseg *xseg)
  *	  when it leaves or has just taken over the slot of a dead peer
  * @died: false if the caller leaves: it has signalled all that it had to
  *
- * May sleep.
- *
- * Return: 0, or -ENOMEM: to be done again.
+ * May sleep. Needs no memory, but is faster if there is some.
  */
-int reap_peer(struct xseg *xseg, u32 peer, bool died)
+void reap_peer(struct xseg *xseg, u32 peer, bool died)
 {
 	struct xseg_header __xseg_shared *header = xseg_header(xseg);
 	u32 i, nr = ports_used(xseg);
-	int ret;
 
 	types_meet(xseg);
 	for (i = 0; i < nr; i++)
@@ -151,14 +165,11 @@ int reap_peer(struct xseg *xseg, u32 peer, bool died)
 	chunk_reap(xseg, peer);
 	for (i = 0; i < pool_touched(xseg, POOL_DESCS); i++)
 		desc_reap(xseg, i, peer);
-	ret = objects_reap(xseg, peer);
-	if (ret)
-		return ret;
+	objects_reap(xseg, peer);
 	for (i = 0; i < nr; i++)
 		port_drain(xseg, i, EOWNERDEAD, DRAIN_DEPTH);
 	if (died) {
 		shm_add(&header->reap_epoch, 1);
 		descs_wake(xseg);
 	}
-	return 0;
 }

@@ -22,13 +22,15 @@
 int request_of(const struct xseg *xseg,
 	       const struct xseg_request __xseg_shared *req, u32 *index)
 {
-	u64 rel = (u64)((uintptr_t)req - (uintptr_t)xseg->base) -
-		  xseg->geo.requests;
-	u64 nr = rel / sizeof(struct xseg_request);
-	int ret = handle_check(xseg);
+	u64 rel, nr;
+	int ret;
 
+	ret = handle_check(xseg);
 	if (unlikely(ret))
 		return ret;
+	rel = (u64)((uintptr_t)req - (uintptr_t)xseg->base) -
+	      xseg->geo.requests;
+	nr = rel / sizeof(struct xseg_request);
 	if (unlikely(nr >= xseg->geo.params.nr_requests ||
 		     rel % sizeof(struct xseg_request)))
 		return -EINVAL;
@@ -118,6 +120,26 @@ static void reserve_undo(struct xseg *xseg, xport portno)
 	reserve_note(xseg, portno);
 }
 
+/**
+ * port_room() - may one more request come back to a port?
+ * @xseg:   the handle
+ * @portno: a port that this handle bound; the one more is counted already
+ * @limit:  of its own
+ *
+ * All that can come back fits into the queue of replies, so that a reply to a
+ * live port never finds it full.
+ *
+ * Return: true if so.
+ */
+bool port_room(const struct xseg *xseg, xport portno, u32 limit)
+{
+	const struct port_ref *ref = &xseg->ports[portno];
+	u32 own = (u32)atomic_read(&ref->reserved);
+
+	return own <= limit && own + (u32)atomic_read(&ref->forwarded) <=
+	       1U << xseg->geo.params.queue_order;
+}
+
 /* Reserves one more request for a port that this handle bound. */
 static int request_reserve(struct xseg *xseg, xport portno, u32 epoch,
 			   u32 *index)
@@ -125,7 +147,8 @@ static int request_reserve(struct xseg *xseg, xport portno, u32 epoch,
 	struct port_ref *ref = &xseg->ports[portno];
 	int ret = -EAGAIN;
 
-	if (atomic_inc_return(&ref->reserved) <= (int)READ_ONCE(ref->max))
+	atomic_inc_return(&ref->reserved);	/* full barrier: see port_room() */
+	if (port_room(xseg, portno, READ_ONCE(ref->max)))
 		ret = pool_alloc(xseg, POOL_REQUESTS, index);
 	if (!ret && !env_claim(&xseg->requests[*index].held))
 		ret = -EUCLEAN;
@@ -142,7 +165,7 @@ static int request_reserve(struct xseg *xseg, xport portno, u32 epoch,
 static int request_idle(struct xseg *xseg, xport portno, u32 epoch, u32 *index)
 {
 	struct ring ring = port_ring(xseg, portno, XSEG_RING_FREE);
-	u64 turns = ENV_LOOP_BOUND(1ULL << ring.order);
+	u64 turns = 1ULL << ring.order;
 	int ret;
 
 	while (turns--) {
@@ -277,12 +300,14 @@ int request_drop(struct xseg *xseg, u32 index, u32 depth)
 	xport portno = XHOP_PORT(home);
 	struct ring ring;
 	u64 off, len;
+	bool mine;
 
 	if (!hop_current(xseg, home))
 		return request_free(xseg, index);
 	path_set(req, 0);
 	portno = array_index_nospec(portno, xseg->geo.params.nr_ports);
-	if (port_epoch(xseg, portno) == XHOP_EPOCH(home) &&
+	mine = port_epoch(xseg, portno) == XHOP_EPOCH(home);
+	if (mine &&
 	    atomic_read(&xseg->ports[portno].reserved) >
 	    (int)READ_ONCE(xseg->ports[portno].max))
 		return request_unreserve(xseg, portno, index);
@@ -291,8 +316,9 @@ int request_drop(struct xseg *xseg, u32 index, u32 depth)
 		buffer_put(xseg, index);
 	xseg->requests[index].data = NULL;
 	ring = port_ring(xseg, portno, XSEG_RING_FREE);
-	if (request_give(xseg, &ring, index))
-		return request_free(xseg, index);
+	if (unlikely(request_give(xseg, &ring, index)))
+		return mine ? request_unreserve(xseg, portno, index) :
+			      request_free(xseg, index);
 	smp_mb__after_atomic();	/* (B2) pairs with (U2) in port_unbind() */
 	if (unlikely(!hop_current(xseg, home)))
 		port_drain(xseg, portno, EOWNERDEAD, depth);
@@ -326,6 +352,28 @@ static void request_place(struct xseg_request __xseg_shared *req, u64 off,
 	shm_write(&req->targetlen, targetlen);
 }
 
+/**
+ * request_mend() - make a dead peer's request say what is true
+ * @xseg:  the handle
+ * @index: a request that is held
+ *
+ * Its owner may have died between the change of its buffer and that of where
+ * data and target lie.
+ */
+void request_mend(struct xseg *xseg, u32 index)
+{
+	struct xseg_request __xseg_shared *req = xseg_request(xseg, index);
+	u32 targetlen = shm_read(&req->targetlen);
+	u64 datalen = shm_read(&req->datalen);
+	u64 off = 0, len = 0;
+
+	if (buffer_place(xseg, shm_read(&req->buffer), &off, &len) ||
+	    datalen > len || targetlen > len - datalen)
+		request_place(req, off, len, 0, 0);
+	else
+		request_place(req, off, len, targetlen, datalen);
+}
+
 int xseg_prep_request(struct xseg *xseg, struct xseg_request __xseg_shared *req,
 		      __u32 targetlen, __u64 datalen)
 {
@@ -345,8 +393,8 @@ int xseg_prep_request(struct xseg *xseg, struct xseg_request __xseg_shared *req,
 		request_place(req, off, len, targetlen, datalen);
 		return 0;
 	}
-	buffer_put(xseg, index);
 	request_place(req, 0, 0, 0, 0);
+	buffer_put(xseg, index);
 	ret = buffer_alloc(xseg, need, &buffer);
 	if (ret)
 		return ret;
@@ -415,12 +463,25 @@ int xseg_resize_request(struct xseg *xseg,
 	return 0;
 }
 
+void __xseg_shared *
+xseg_get_data_len(struct xseg *xseg,
+		  const struct xseg_request __xseg_shared *req, __u64 *len)
+{
+	u64 n;
+
+	if (handle_check(xseg))
+		return NULL;
+	n = shm_read(&req->datalen);
+	*len = n;
+	return xseg_ptr(xseg, shm_read(&req->data), n, 1);
+}
+
 void __xseg_shared *xseg_get_data(struct xseg *xseg,
 				  const struct xseg_request __xseg_shared *req)
 {
-	if (handle_check(xseg))
-		return NULL;
-	return xseg_ptr(xseg, shm_read(&req->data), shm_read(&req->datalen), 1);
+	__u64 len;
+
+	return xseg_get_data_len(xseg, req, &len);
 }
 
 void __xseg_shared *

@@ -104,7 +104,7 @@ static int ring_help_take(const struct xseg *xseg, const struct ring *ring,
 int ring_push(const struct xseg *xseg, const struct ring *ring, u32 index)
 {
 	u64 own = shm_read(pool_own(xseg, ring->pool, index));
-	u64 turns = ENV_LOOP_BOUND(1ULL << ring->order);
+	u32 turns = ENV_RETRIES;
 	int ret;
 
 	while (turns--) {
@@ -175,7 +175,7 @@ static int ring_take(const struct xseg *xseg, const struct ring *ring,
  */
 int ring_pop(const struct xseg *xseg, const struct ring *ring, u32 *index)
 {
-	u64 turns = ENV_LOOP_BOUND(1ULL << ring->order);
+	u32 turns = ENV_RETRIES;
 
 	while (turns--) {
 		u64 h = shm_load_acquire(&ring->shm->head);
@@ -203,20 +203,19 @@ int ring_pop(const struct xseg *xseg, const struct ring *ring, u32 *index)
  * ring_mark() - strike the objects that are in a ring off a list
  * @xseg:  the handle
  * @ring:  the ring
- * @words: for each object of the ring's pool its ownership word as it was
- *	   before the call, 0 for those that do not matter; set to 0 for each
- *	   that is in the ring
+ * @list:  the objects; those in the ring get the word 0
  *
  * For the reaper: a dead peer puts nothing any more, so that an object with
  * the same word is either found or was taken, and taking changes the word.
  * Finishes (T2) where it was left out. Slots that the ring never reached are
  * not looked at: at most one put, (P1) without (P2), lies beyond the tail.
  */
-void ring_mark(const struct xseg *xseg, const struct ring *ring, u64 *words)
+void ring_mark(const struct xseg *xseg, const struct ring *ring,
+	       const struct owned_list *list)
 {
 	u64 n = 1ULL << ring->order;
 	u64 tail = shm_load_acquire(&ring->shm->tail);
-	u64 turns = ENV_LOOP_BOUND(n);
+	u64 turns = n + ENV_RETRIES;
 	u64 i = 0;
 
 	if (tail < n)
@@ -235,9 +234,10 @@ void ring_mark(const struct xseg *xseg, const struct ring *ring, u64 *words)
 		ret = slot_own(xseg, ring, slot, e, &index, &own);
 		if (ret == -EAGAIN)
 			continue;
-		if (!ret && slot_current(e, own))
-			words[index] = 0;
-		else if (!ret)
+		if (!ret && slot_current(e, own) &&
+		    index - list->first < list->nr)
+			list->words[index - list->first] = 0;
+		else if (!ret && !slot_current(e, own))
 			shm_cas(slot, e,
 				slot_word(XSLOT_CYCLE(e) + 1, 0, 0));
 		i++;

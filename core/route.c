@@ -48,43 +48,107 @@ static void sent_check(struct xseg *xseg, xport dst, unsigned int flags)
 		port_signal(xseg, dst);
 }
 
+/*
+ * What request_send() changes, to be put back where the queue is full.
+ */
+struct sent_fields {
+	u64 behind;
+	u32 top;
+	u32 state;
+	u32 error;
+	xport dst;
+	xport transit;
+};
+
+static void sent_save(const struct xseg_request __xseg_shared *req,
+		      struct sent_fields *old)
+{
+	old->top = path_top(req);
+	old->behind = path_hop(req, old->top);
+	old->state = shm_read(&req->state);
+	old->error = shm_read(&req->error);
+	old->dst = shm_read(&req->effective_dst_portno);
+	old->transit = shm_read(&req->transit_portno);
+}
+
+static void sent_restore(struct xseg_request __xseg_shared *req,
+			 const struct sent_fields *old)
+{
+	shm_write(&req->state, old->state);
+	shm_write(&req->error, old->error);
+	shm_write(&req->effective_dst_portno, old->dst);
+	shm_write(&req->transit_portno, old->transit);
+	if (old->top < XSEG_PATH_LEN)
+		shm_write(&req->path[old->top], old->behind);
+	shm_store_release(&req->path_top, old->top);
+}
+
+/*
+ * Adds a hop. Killed before the second step the sender leaves a last hop that
+ * is 0 or its own, and the destination as it was: see request_reap().
+ */
+static void path_push(struct xseg_request __xseg_shared *req, u32 top, u64 hop)
+{
+	path_set(req, top + 1);
+	shm_store_release(&req->path[top], hop);
+}
+
+/* Fills in where a request goes, and puts it into the queue. */
+static int request_push(struct xseg *xseg, u32 index, xport dst, xport portno,
+			unsigned int flags)
+{
+	struct xseg_request __xseg_shared *req = xseg_request(xseg, index);
+	struct ring ring = port_ring(xseg, dst, XSEG_RING_REQUEST);
+	struct sent_fields old;
+	int ret;
+
+	sent_save(req, &old);
+	if (!old.top && shm_read(&req->timestamp_ns))
+		shm_write(&req->timestamp_ns, env_now_ns());
+	if (flags & XSEG_PASS)
+		path_set(req, old.top);
+	else
+		path_push(req, old.top, XHOP(port_epoch(xseg, portno), portno));
+	shm_write(&req->state, 0);
+	shm_write(&req->error, 0);
+	shm_write(&req->transit_portno, portno);
+	shm_store_release(&req->effective_dst_portno, dst);
+	ret = request_give(xseg, &ring, index);
+	if (unlikely(ret))
+		sent_restore(req, &old);
+	return ret;
+}
+
 /* Puts a request that is held into the queue of requests to a port. */
 static int request_send(struct xseg *xseg, u32 index, xport dst, xport portno,
 			unsigned int flags)
 {
 	struct xseg_request __xseg_shared *req = xseg_request(xseg, index);
-	u32 epoch = port_epoch(xseg, portno);
 	u32 top = path_top(req);
-	struct ring ring;
-	u64 behind;
+	bool returns = top && !(flags & XSEG_PASS);
 	int ret;
 
-	if (!epoch || !port_valid(xseg, dst) ||
+	if (!port_epoch(xseg, portno) || !port_valid(xseg, dst) ||
 	    (!top && portno != shm_read(&req->src_portno)))
 		return -EINVAL;
 	dst = array_index_nospec(dst, xseg->geo.params.nr_ports);
+	portno = array_index_nospec(portno, xseg->geo.params.nr_ports);
 	if (!port_keeps(xseg, dst))
 		return -ENOTCONN;
-	if (top == XSEG_PATH_LEN && !(flags & XSEG_PASS))
+	if (top == XSEG_PATH_LEN && returns)
 		return -ELOOP;
-	behind = path_hop(req, top);
-	shm_write(&req->state, 0);
-	shm_write(&req->effective_dst_portno, dst);
-	shm_write(&req->transit_portno, portno);
-	if (!top && shm_read(&req->timestamp_ns))
-		shm_write(&req->timestamp_ns, env_now_ns());
-	if (!(flags & XSEG_PASS)) {
-		shm_write(&req->path[top], XHOP(epoch, portno));
-		path_set(req, top + 1);
-	} else {
-		path_set(req, top);
+	if (returns) {
+		/* a full barrier: see port_room() */
+		atomic_inc_return(&xseg->ports[portno].forwarded);
+		if (!port_room(xseg, portno, U32_MAX)) {
+			atomic_dec(&xseg->ports[portno].forwarded);
+			return -EAGAIN;
+		}
 	}
-	ring = port_ring(xseg, dst, XSEG_RING_REQUEST);
-	ret = request_give(xseg, &ring, index);
+	ret = request_push(xseg, index, dst, portno, flags);
 	if (unlikely(ret)) {
-		if (top < XSEG_PATH_LEN)
-			shm_write(&req->path[top], behind);
-		shm_store_release(&req->path_top, top);
+		if (returns)
+			atomic_dec(&xseg->ports[portno].forwarded);
 		return ret;
 	}
 	sent_check(xseg, dst, flags);
@@ -137,35 +201,63 @@ static int hop_push(struct xseg *xseg, u32 index, u64 hop, u32 depth)
 	portno = array_index_nospec(portno, xseg->geo.params.nr_ports);
 	ring = port_ring(xseg, portno, XSEG_RING_REPLY);
 	ret = request_give(xseg, &ring, index);
+	if (unlikely(ret == -EAGAIN && depth)) {
+		/* Full: of replies to an earlier owner. */
+		replies_sort(xseg, portno, depth - 1);
+		ret = request_give(xseg, &ring, index);
+	}
 	if (unlikely(ret))
 		return ret;
 	smp_mb__after_atomic();	/* (B2), (S2): pairs with (U2) and (W2) */
-	if (unlikely(!hop_current(xseg, hop)))
-		port_drain(xseg, portno, EOWNERDEAD, depth);
+	if (likely(hop_current(xseg, hop)))
+		return (int)portno;
+	port_drain(xseg, portno, EOWNERDEAD, depth);
+	if (depth)	/* bound again: its owner may never look there */
+		replies_sort(xseg, portno, depth - 1);
 	return (int)portno;
+}
+
+/*
+ * A hop is gone, and with it the server in between. If its port keeps
+ * requests, this one goes to the next server. True if so.
+ */
+static bool hop_requeue(struct xseg *xseg, u32 index, u64 hop, u32 depth)
+{
+	xport portno = XHOP_PORT(hop);
+
+	if (!port_valid(xseg, portno))
+		return false;
+	portno = array_index_nospec(portno, xseg->geo.params.nr_ports);
+	return shm_read(&xseg_port(xseg, portno)->flags) & XSEG_PORT_KEEP &&
+	       request_requeue(xseg, index, portno, depth);
 }
 
 /*
  * Sends a request one hop back, past those that are gone.
  *
- * Return: the port to be signalled; XSEG_NOBODY if it was freed; a negative
- * errno, it is then still held and the hop still in its path.
+ * Return: the port to be signalled; XSEG_NOBODY if it was freed, or went to
+ * the next server of a hop; a negative errno, it is then still held and the
+ * hop still in its path.
  */
 static int hop_back(struct xseg *xseg, u32 index, bool must, u32 depth)
 {
 	struct xseg_request __xseg_shared *req = xseg_request(xseg, index);
 	u32 top = path_top(req);
+	u64 hop;
 	int ret;
 
 	while (top) {
 		shm_store_release(&req->path_top, --top);
-		ret = hop_push(xseg, index, path_hop(req, top), depth);
+		hop = path_hop(req, top);
+		ret = hop_push(xseg, index, hop, depth);
 		if (ret >= 0)
 			return ret;
 		if (ret != -ENOTCONN && !must) {
 			path_set(req, top + 1);
 			return ret;
 		}
+		if (top && hop_requeue(xseg, index, hop, depth))
+			return XSEG_NOBODY;
 		request_fail(xseg, index, EOWNERDEAD);
 	}
 	path_set(req, 0);
@@ -180,8 +272,7 @@ static int hop_back(struct xseg *xseg, u32 index, bool must, u32 depth)
  * @must:  pass over hops whose queue is full, too: for who cannot try again
  * @depth: see port_drain()
  *
- * The first hop's queue is never full: it has room for all requests that can
- * be reserved for it.
+ * The queue of a live hop is never full: port_room() sees to that.
  *
  * Return: as xseg_respond().
  */
@@ -196,9 +287,28 @@ int request_back(struct xseg *xseg, u32 index, bool must, u32 depth)
 	return ret;
 }
 
+/**
+ * reply_again() - send a reply anew to the hop that it is on its way to
+ * @xseg:  the handle
+ * @index: a request that is held
+ * @depth: see port_drain()
+ *
+ * Or past it, if that is gone.
+ */
+void reply_again(struct xseg *xseg, u32 index, u32 depth)
+{
+	struct xseg_request __xseg_shared *req = xseg_request(xseg, index);
+	u32 top = path_top(req);
+
+	if (top < XSEG_PATH_LEN)
+		shm_store_release(&req->path_top, top + 1);
+	request_back(xseg, index, true, depth);
+}
+
 int xseg_respond(struct xseg *xseg, struct xseg_request __xseg_shared *req,
 		 xport portno, unsigned int flags)
 {
+	void *data;
 	u32 index;
 	u64 stamp;
 	int ret;
@@ -209,11 +319,14 @@ int xseg_respond(struct xseg *xseg, struct xseg_request __xseg_shared *req,
 	if (flags & ~XSEG_SIGNAL || !port_valid(xseg, portno) ||
 	    !path_top(req))
 		return -EINVAL;
+	data = xseg->requests[index].data;
 	xseg->requests[index].data = NULL;
 	stamp = shm_read(&req->timestamp_ns);
 	if (stamp)
 		shm_write(&req->elapsed_ns, env_now_ns() - stamp);
 	ret = hop_back(xseg, index, false, DRAIN_DEPTH);
+	if (ret < 0)
+		xseg->requests[index].data = data;
 	if (ret < 0 || ret == XSEG_NOBODY || !(flags & XSEG_SIGNAL))
 		return ret;
 	port_signal(xseg, (xport)ret);	/* hop_push() had the barrier */
@@ -254,41 +367,50 @@ xseg_receive(struct xseg *xseg, xport portno, unsigned int flags)
 	epoch = port_epoch(xseg, portno);
 	if (unlikely(!epoch || flags))
 		return env_err_ptr(-EINVAL);
+	portno = array_index_nospec(portno, xseg->geo.params.nr_ports);
 	ring = port_ring(xseg, portno, XSEG_RING_REPLY);
-	for (turns = ENV_LOOP_BOUND(1ULL << ring.order); turns; turns--) {
+	for (turns = 1ULL << ring.order; turns; turns--) {
 		ret = request_take(xseg, &ring, &index);
 		if (ret)
 			return env_err_ptr(ret);
 		req = xseg_request(xseg, index);
 		hop = path_hop(req, path_top(req));
-		if (likely(hop == XHOP(epoch, portno)))
+		if (likely(hop == XHOP(epoch, portno))) {
+			if (path_top(req))
+				atomic_dec(&xseg->ports[portno].forwarded);
 			return req;
+		}
 		/* For an earlier owner of the port. */
-		request_fail(xseg, index, EOWNERDEAD);
-		request_back(xseg, index, true, DRAIN_DEPTH);
+		reply_again(xseg, index, DRAIN_DEPTH);
 	}
 	return env_err_ptr(-EBUSY);
 }
 
 /**
- * request_requeue() - put a request back into the queue of requests to a port
+ * request_requeue() - put a request into the queue of requests to a port, anew
  * @xseg:   the handle
  * @index:  a request that is held
  * @portno: a valid port
+ * @depth:  see port_drain()
  *
  * Return: true; false if there is no room, it is then still held.
  */
-bool request_requeue(struct xseg *xseg, u32 index, xport portno)
+bool request_requeue(struct xseg *xseg, u32 index, xport portno, u32 depth)
 {
+	struct xseg_request __xseg_shared *req = xseg_request(xseg, index);
 	struct ring ring = port_ring(xseg, portno, XSEG_RING_REQUEST);
 
+	path_set(req, path_top(req));
+	shm_write(&req->state, 0);
+	shm_write(&req->error, 0);
+	shm_store_release(&req->effective_dst_portno, portno);
 	if (request_give(xseg, &ring, index))
 		return false;
 	smp_mb();	/* (B2), (S2) */
 	if (port_keeps(xseg, portno))
 		port_signal(xseg, portno);
 	else
-		port_drain(xseg, portno, ECONNRESET, DRAIN_DEPTH);
+		port_drain(xseg, portno, ECONNRESET, depth);
 	return true;
 }
 
@@ -298,7 +420,7 @@ static bool hop_of(const struct xseg *xseg, u64 hop, u32 peer)
 	xport portno = XHOP_PORT(hop);
 	u64 w;
 
-	if (!port_valid(xseg, portno))
+	if (!hop || !port_valid(xseg, portno))
 		return false;
 	portno = array_index_nospec(portno, xseg->geo.params.nr_ports);
 	w = shm_load_acquire(&xseg_port(xseg, portno)->own);
@@ -311,30 +433,33 @@ static bool hop_of(const struct xseg *xseg, u64 hop, u32 peer)
  * @index: a request that is held
  * @peer:  the dead peer's slot; its ports are unbound already
  *
- * A reply that it was about to put into a queue goes there. What it had
- * accepted from a port that keeps requests goes back into that one's queue. All
- * else goes back to who waits for it, as failed, or is freed.
+ * A reply that it was about to put into a queue goes there as it is. What it
+ * had accepted, or received back, or was about to send on, goes to the next
+ * server if the port that it had accepted it from keeps requests; else back to
+ * who waits for it, as failed. What nobody waits for is freed.
  */
 void request_reap(struct xseg *xseg, u32 index, u32 peer)
 {
 	struct xseg_request __xseg_shared *req = xseg_request(xseg, index);
-	xport dst = shm_read(&req->effective_dst_portno);
+	u64 from = XHOP(0, shm_read(&req->effective_dst_portno));
 	u32 top = path_top(req);
 	u64 behind = path_hop(req, top);
-	bool received = behind && hop_of(xseg, behind, peer);
+	u64 last = top ? path_hop(req, top - 1) : 0;
 
-	if (behind && !received) {
-		shm_store_release(&req->path_top, top + 1);
-		request_back(xseg, index, true, DRAIN_DEPTH);
+	request_mend(xseg, index);
+	if (behind && !hop_of(xseg, behind, peer)) {
+		reply_again(xseg, index, DRAIN_DEPTH);
 		return;
 	}
-	if (!received && top && hop_current(xseg, path_hop(req, top - 1)) &&
-	    port_valid(xseg, dst)) {
-		dst = array_index_nospec(dst, xseg->geo.params.nr_ports);
-		if (shm_read(&xseg_port(xseg, dst)->flags) & XSEG_PORT_KEEP &&
-		    request_requeue(xseg, index, dst))
-			return;
+	if (behind) {				/* received back */
+		from = behind;
+	} else if (top && (!last || hop_of(xseg, last, peer))) {
+		top--;				/* about to send on */
+		from = last ? last : from;
 	}
+	path_set(req, top);
+	if (top && hop_requeue(xseg, index, from, DRAIN_DEPTH))
+		return;
 	request_fail(xseg, index, EOWNERDEAD);
 	request_back(xseg, index, true, DRAIN_DEPTH);
 }

@@ -40,6 +40,8 @@ int xseg_cancel_wait(struct xseg *xseg, void __xseg_shared *sd)
 	int ret;
 
 	ret = wait_target(xseg, sd, &index, &type);
+	if (ret == -EINVAL && !desc_of(xseg, sd, &index))
+		domain_forget_wait(xseg, index);	/* put since */
 	if (ret)
 		return ret;
 	return type->ops.cancel_wait(xseg, &xseg_desc(xseg, index)->ec);
@@ -53,6 +55,8 @@ int xseg_wait_signal(struct xseg *xseg, void __xseg_shared *sd,
 	int ret;
 
 	ret = wait_target(xseg, sd, &index, &type);
+	if (ret == -EINVAL && !desc_of(xseg, sd, &index))
+		domain_forget_wait(xseg, index);	/* put since */
 	if (ret)
 		return ret;
 	gen = READ_ONCE(xseg->descs[index].gen);
@@ -86,8 +90,8 @@ int xseg_signal_fd(struct xseg *xseg, void __xseg_shared *sd)
  * The caller has a full barrier between its work and this. Pairs with (W2) in
  * xseg_ec_prepare().
  *
- * Return: 0, -ESRCH (nobody seems to be there), -ENOENT (unknown type), or
- * what the type says.
+ * Return: 0, -ESRCH or -EHOSTUNREACH (nobody seems to be there), -ENOENT
+ * (unknown type), or what the type says.
  */
 int desc_signal(struct xseg *xseg, u32 index)
 {
@@ -135,12 +139,15 @@ int port_signal(struct xseg *xseg, xport portno)
 	if (unlikely(desc_index(xseg, XPTR_OFF(tagged), &index)))
 		return -EUCLEAN;
 	ret = desc_signal(xseg, index);
-	if (likely(ret != -ESRCH))
+	if (likely(ret != -ESRCH && ret != -EHOSTUNREACH))
 		return ret;
 	w = shm_load_acquire(&port->own);
 	if (!XPORT_BOUND(w))
 		return -ENOTCONN;
-	return domain_reap_if_dead(xseg, XPORT_WHO(w)) ? -EOWNERDEAD : 0;
+	if (domain_reap_if_dead(xseg, XPORT_WHO(w)))
+		return -EOWNERDEAD;
+	/* -ESRCH: who lives was about to sleep, and sees that seq moved. */
+	return ret == -ESRCH ? 0 : ret;
 }
 
 int xseg_signal(struct xseg *xseg, xport portno)

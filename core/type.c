@@ -546,6 +546,6 @@ int xseg_get_type_info(struct xseg *xseg, unsigned int id,
 	info->version = copy.version;
 	info->data_size = copy.data_size;
 	memcpy(info->name, copy.name, sizeof(info->name));
-	info->known = xseg->types[id].type || registry_find(copy.name);
+	info->known = type_met(xseg, id) || registry_find(copy.name);
 	return 0;
 }

@@ -26,6 +26,8 @@
 #include <unistd.h>
 #include <urcu-bp.h>
 
+#include <xseg/ioctl.h>
+
 #include "user/user.h"
 
 /**
@@ -39,6 +41,8 @@
  * @latest: how many of them noted that one
  * @polled: somebody asked for the file
  * @filled: there may be something to be emptied; set without the lock
+ * @next:   in the table's list; guarded by the table's lock
+ * @device: device_wanted() when the module was told of it
  */
 struct fd_own {
 	struct mutex lock;	/* see above */
@@ -50,6 +54,8 @@ struct fd_own {
 	u32 latest;
 	bool polled;
 	bool filled;
+	struct fd_own *next;
+	u64 device;
 };
 
 /**
@@ -66,11 +72,14 @@ struct fd_remote {
  * struct fd_table - files by the number of their descriptor
  * @lock:   guards changes of the table and all use of @own
  * @nr:	    descriptors
+ * @owns:   all files that this process waits on, also those of which the
+ *	    descriptor was put while a thread was inside a wait
  * @slot:   for each; @remote is used under RCU
  */
 struct fd_table {
 	struct mutex lock;	/* see above */
 	u32 nr;
+	struct fd_own *owns;
 	struct {
 		struct fd_own *own;
 		struct fd_remote *remote;
@@ -98,14 +107,23 @@ static void remote_free(struct fd_remote *remote)
 	free(remote);
 }
 
-/* Gives up one use. The table's lock is held. */
-static void own_put_locked(struct fd_own *own)
+static void own_free_locked(struct fd_table *table, struct fd_own *own)
 {
-	if (!own || --own->users)
-		return;
+	struct fd_own **link = &table->owns;
+
+	while (*link != own)
+		link = &(*link)->next;
+	*link = own->next;
 	fd_close(&own->file);
 	mutex_destroy(&own->lock);
 	free(own);
+}
+
+/* Gives up one use. The table's lock is held. */
+static void own_put_locked(struct fd_table *table, struct fd_own *own)
+{
+	if (own && !--own->users)
+		own_free_locked(table, own);
 }
 
 static void own_put(struct xseg *xseg, struct fd_own *own)
@@ -113,7 +131,7 @@ static void own_put(struct xseg *xseg, struct fd_own *own)
 	struct fd_table *table = user_of(xseg)->fds;
 
 	mutex_lock(&table->lock);
-	own_put_locked(own);
+	own_put_locked(table, own);
 	mutex_unlock(&table->lock);
 }
 
@@ -140,8 +158,12 @@ static void own_replace(struct xseg *xseg, u32 index, struct fd_own *own)
 	struct fd_table *table = user_of(xseg)->fds;
 
 	mutex_lock(&table->lock);
-	own_put_locked(table->slot[index].own);
+	own_put_locked(table, table->slot[index].own);
 	table->slot[index].own = own;
+	if (own) {
+		own->next = table->owns;
+		table->owns = own;
+	}
 	mutex_unlock(&table->lock);
 }
 
@@ -150,10 +172,10 @@ void fd_table_drop(struct xseg *xseg)
 	struct fd_table *table = user_of(xseg)->fds;
 	u32 i;
 
-	for (i = 0; i < table->nr; i++) {
-		own_put_locked(table->slot[i].own);
+	while (table->owns)
+		own_free_locked(table, table->owns);
+	for (i = 0; i < table->nr; i++)
 		remote_free(table->slot[i].remote);
-	}
 	mutex_destroy(&table->lock);
 	free(table);
 	user_of(xseg)->fds = NULL;
@@ -214,12 +236,17 @@ static void own_empty_locked(struct fd_own *own)
 	WRITE_ONCE(own->filled, false);
 }
 
-static void own_fill(const struct fd_own *own)
+/* False if the file is not there any more; a full one is as good. */
+static bool write_one(int fd)
 {
 	u64 one = 1;
-	ssize_t n = write(own->file.fd, &one, sizeof(one));
 
-	(void)n;	/* full is as good */
+	return write(fd, &one, sizeof(one)) > 0 || errno == EAGAIN;
+}
+
+static void own_fill(const struct fd_own *own)
+{
+	write_one(own->file.fd);
 }
 
 static void own_enter_locked(struct fd_own *own, u32 seq)
@@ -264,15 +291,15 @@ static bool own_try_empty(struct fd_own *own, struct xseg_ec __xseg_shared *ec,
 }
 
 /* Ends what xseg_fd_prepare() began. */
-static void slot_forget(struct xseg *xseg, struct wait_slot *slot,
-			struct xseg_ec __xseg_shared *ec)
+static void slot_forget(struct wait_slot *slot)
 {
 	struct fd_own *own = slot->priv;
 
 	slot->used = false;
-	xseg_ec_cancel(ec, slot->seq, slot->asleep);
+	xseg_ec_cancel(&xseg_desc(slot->xseg, slot->index)->ec, slot->seq,
+		       slot->asleep);
 	own_leave(own, slot->seq);
-	own_put(xseg, own);
+	own_put(slot->xseg, own);
 }
 
 static struct wait_slot *slot_of(struct xseg *xseg, void __xseg_shared *sd)
@@ -291,7 +318,7 @@ int xseg_fd_prepare(struct xseg *xseg, void __xseg_shared *sd)
 	u32 index;
 
 	if (slot)
-		slot_forget(xseg, slot, sd);
+		slot_forget(slot);
 	own = own_get(xseg, sd, &index);
 	if (!own)
 		return -EOPNOTSUPP;	/* somebody else's descriptor */
@@ -306,6 +333,7 @@ int xseg_fd_prepare(struct xseg *xseg, void __xseg_shared *sd)
 	own_enter_locked(own, slot->seq);
 	mutex_unlock(&own->lock);
 	slot->priv = own;
+	slot->end = slot_forget;
 	slot->used = true;
 	return 0;
 }
@@ -315,7 +343,7 @@ int xseg_fd_cancel(struct xseg *xseg, void __xseg_shared *sd)
 	struct wait_slot *slot = slot_of(xseg, sd);
 
 	if (slot)
-		slot_forget(xseg, slot, sd);
+		slot_forget(slot);
 	return 0;
 }
 
@@ -379,7 +407,7 @@ int xseg_fd_wait(struct xseg *xseg, void __xseg_shared *sd, __u32 usec_timeout)
 		atomic64_inc(&xseg->waits);
 		ret = slot_sleep(xseg, slot, sd, wait_deadline(usec_timeout));
 	}
-	slot_forget(xseg, slot, sd);
+	slot_forget(slot);
 	return ret;
 }
 
@@ -387,22 +415,17 @@ int xseg_fd_wait(struct xseg *xseg, void __xseg_shared *sd, __u32 usec_timeout)
 static bool remote_write(struct xseg *xseg, u32 index, u32 gen)
 {
 	struct fd_remote *remote;
-	u64 one = 1;
-	ssize_t n;
+	bool written = false;
 
 	urcu_bp_read_lock();
 	remote = rcu_dereference(user_of(xseg)->fds->slot[index].remote);
-	if (!remote || remote->gen != gen) {
-		urcu_bp_read_unlock();
-		return false;
-	}
-	n = write(remote->file.fd, &one, sizeof(one));
-	(void)n;	/* full: the reader has not come yet, and will */
+	if (remote && remote->gen == gen)
+		written = write_one(remote->file.fd);
 	urcu_bp_read_unlock();
-	return true;
+	return written;
 }
 
-/* Comes by a file and puts it into the table, in place of an older one. */
+/* Comes by a file, writes to it and puts it into the table, in place of an older one. */
 static int remote_open(struct xseg *xseg, void __xseg_shared *sd,
 		       const struct xseg_fd_source *source,
 		       const struct xseg_desc_id *id)
@@ -421,6 +444,7 @@ static int remote_open(struct xseg *xseg, void __xseg_shared *sd,
 	}
 	fd_identify(fd, &remote->file);
 	remote->gen = id->gen;
+	write_one(fd);	/* now: another may replace it in the table at once */
 	mutex_lock(&table->lock);
 	old = table->slot[id->index].remote;
 	rcu_assign_pointer(table->slot[id->index].remote, remote);
@@ -445,11 +469,8 @@ int xseg_fd_signal(struct xseg *xseg, void __xseg_shared *sd,
 	ret = xseg_get_desc_id(xseg, sd, &id);
 	if (ret)
 		return ret;
-	if (!remote_write(xseg, id.index, id.gen)) {
+	if (!remote_write(xseg, id.index, id.gen))
 		ret = remote_open(xseg, sd, source, &id);
-		if (!ret && !remote_write(xseg, id.index, id.gen))
-			ret = -EAGAIN;	/* replaced at once: others signal */
-	}
 	if (!ret)
 		xseg_ec_woken(sd, token);
 	return ret;
@@ -493,4 +514,42 @@ void xseg_fd_release(struct xseg *xseg, void __xseg_shared *sd)
 	own_fill(own);		/* who still waits returns, and puts it */
 	own_replace(xseg, index, NULL);
 	own_put(xseg, own);
+}
+
+/**
+ * fd_table_device() - see that the module knows a file that is waited on
+ * @xseg: the handle
+ * @sd:	  type-specific part of its descriptor; a wait is prepared
+ *
+ * What the kernel may have missed until then is made up for by filling it.
+ *
+ * Return: 0 or a negative errno: kernel peers cannot wake this one.
+ */
+int fd_table_device(struct xseg *xseg, void __xseg_shared *sd)
+{
+	struct xseg_ioc_register arg = {
+		.size = sizeof(arg),
+		.flags = XSEG_REGISTER_EVENTFD,
+	};
+	u64 wanted = device_wanted(xseg);
+	struct fd_own *own;
+	bool known;
+	int ret = 0;
+
+	own = own_get(xseg, sd, &arg.desc);
+	if (!own)
+		return -EINVAL;
+	arg.gen = own->gen;
+	arg.fd = own->file.fd;
+	mutex_lock(&own->lock);
+	known = own->device == wanted;
+	own->device = wanted;
+	mutex_unlock(&own->lock);
+	if (!known) {
+		ret = device_register(xseg, &arg);
+		own_fill(own);
+		WRITE_ONCE(own->filled, true);
+	}
+	own_put(xseg, own);
+	return ret;
 }

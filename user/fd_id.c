@@ -61,8 +61,10 @@ bool fd_is_ours(const struct fd_id *id)
 	struct fd_id now;
 
 	fd_identify(id->fd, &now);
-	return now.ino == id->ino && now.dev == id->dev &&
-	       now.eventfd == id->eventfd && now.ino;
+	if (now.ino != id->ino || now.dev != id->dev || !now.ino)
+		return false;
+	/* 0: could not be found out, for want of a descriptor */
+	return !now.eventfd || !id->eventfd || now.eventfd == id->eventfd;
 }
 
 /**

@@ -26,6 +26,9 @@
 #include "user/user.h"
 
 #define HAND_OVER_MS	1000
+#define REAPER_MS	50	/* the same, for who reaps: he has locks */
+#define STOP_MS		1000	/* until a thread without its socket ends */
+#define NO_FILES_MS	100	/* until one without descriptors tries again */
 #define MAX_GROUPS	256
 
 /**
@@ -33,12 +36,14 @@
  * @xseg:   the handle
  * @thread: it
  * @listen: its socket
+ * @stop:   it is to end
  * @next:   in the list of this process, guarded by servers_lock
  */
 struct fd_server {
 	struct xseg *xseg;
 	pthread_t thread;
 	struct fd_id listen;
+	bool stop;
 	struct fd_server *next;
 };
 
@@ -130,6 +135,15 @@ static int send_answer(int sock, s32 status, int fd)
 	       -errno : 0;
 }
 
+/* Who asks has a signal: a waiter that was stopped is woken in any case. */
+static void wake_self(int fd)
+{
+	u64 one = 1;
+	ssize_t n = write(fd, &one, sizeof(one));
+
+	(void)n;	/* full is as good */
+}
+
 static void serve(struct xseg *xseg, int sock)
 {
 	struct fd_question question;
@@ -145,31 +159,33 @@ static void serve(struct xseg *xseg, int sock)
 	    sizeof(question))
 		return;
 	fd = fd_table_dup(xseg, question.index, question.gen);
+	if (fd >= 0)	/* the asker may have lost patience meanwhile */
+		wake_self(fd);
 	send_answer(sock, fd < 0 ? fd : 0, fd);
 	if (fd >= 0)
 		close(fd);
 }
 
-/* The next asker; the only place where the thread can be cancelled. */
+/* The next asker, a negative errno if there is none yet, -EBADF to end. */
 static int server_accept(const struct fd_server *server)
 {
 	struct pollfd p = { .fd = server->listen.fd, .events = POLLIN };
-	int state;
+	int sock;
 
-	pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &state);
-	poll(&p, 1, -1);
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
-	if (!fd_is_ours(&server->listen))
-		return -EBADF;	/* the program closed it */
-	return accept4(server->listen.fd, NULL, NULL, SOCK_CLOEXEC);
+	poll(&p, 1, STOP_MS);
+	if (READ_ONCE(server->stop) || !fd_is_ours(&server->listen))
+		return -EBADF;	/* the end, or the program closed it */
+	sock = accept4(server->listen.fd, NULL, NULL, SOCK_CLOEXEC);
+	if (sock < 0 && (errno == EMFILE || errno == ENFILE))
+		poll(NULL, 0, NO_FILES_MS);
+	return sock < 0 ? -EAGAIN : sock;
 }
 
 static void *server_thread(void *arg)
 {
 	struct fd_server *server = arg;
-	int sock, state;
+	int sock;
 
-	pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &state);
 	do {
 		sock = server_accept(server);
 		if (sock >= 0) {
@@ -228,21 +244,23 @@ int fd_server_start(struct xseg *xseg)
 	if (!server)
 		return -ENOMEM;
 	server->xseg = xseg;
+	mutex_lock(&servers_lock);	/* no fork takes the socket along */
 	ret = server_listen(server);
 	if (!ret) {
 		ret = server_spawn(server);
 		if (ret)
 			close(server->listen.fd);
 	}
+	if (!ret) {
+		server->next = servers;
+		servers = server;
+	}
+	mutex_unlock(&servers_lock);
 	if (ret) {
 		free(server);
 		return fail(ret, "the socket that hands eventfds out cannot be set up: %s",
 			    strerror(-ret));
 	}
-	mutex_lock(&servers_lock);
-	server->next = servers;
-	servers = server;
-	mutex_unlock(&servers_lock);
 	user_of(xseg)->server = server;
 	return 0;
 }
@@ -261,26 +279,40 @@ void fd_server_stop(struct xseg *xseg)
 	while (*link != server)
 		link = &(*link)->next;
 	*link = server->next;
-	mutex_unlock(&servers_lock);
-	pthread_cancel(server->thread);
+	WRITE_ONCE(server->stop, true);
+	if (fd_is_ours(&server->listen))
+		shutdown(server->listen.fd, SHUT_RDWR);	/* ends the poll */
 	pthread_join(server->thread, NULL);
 	fd_close(&server->listen);
+	mutex_unlock(&servers_lock);
 	free(server);
 }
 
 /**
- * fd_servers_after_fork() - let go of the parent's sockets, in the child
+ * fd_servers_freeze() - no server starts or stops until fd_servers_thaw()
  *
- * Else an asker would be connected to nobody after the parent's death.
+ * For who forks.
  */
-void fd_servers_after_fork(void)
+void fd_servers_freeze(void)
+{
+	mutex_lock(&servers_lock);
+}
+
+/**
+ * fd_servers_thaw() - undo fd_servers_freeze()
+ * @child: true in a forked child, which lets go of the parent's sockets: else
+ *	   an asker would be connected to nobody after the parent's death
+ */
+void fd_servers_thaw(bool child)
 {
 	struct fd_server *server;
 
-	for (server = servers; server; server = server->next)
-		fd_close(&server->listen);
-	servers = NULL;
-	mutex_init(&servers_lock);
+	if (child) {
+		for (server = servers; server; server = server->next)
+			fd_close(&server->listen);
+		servers = NULL;
+	}
+	mutex_unlock(&servers_lock);
 }
 
 static int take_answer(int sock)
@@ -304,11 +336,13 @@ static int take_answer(int sock)
 	msg.msg_controllen = sizeof(control.bytes);
 	if (recvmsg(sock, &msg, MSG_CMSG_CLOEXEC | MSG_DONTWAIT) !=
 	    sizeof(status))
-		return -ESRCH;	/* it went away */
+		return -EHOSTUNREACH;	/* it went away */
 	c = CMSG_FIRSTHDR(&msg);
+	if (!status && msg.msg_flags & MSG_CTRUNC)
+		return -EMFILE;
 	if (status || !c || c->cmsg_type != SCM_RIGHTS ||
 	    c->cmsg_len != CMSG_LEN(sizeof(int)))
-		return status < 0 ? status : -ESRCH;
+		return status < 0 ? status : -EHOSTUNREACH;
 	memcpy(&fd, CMSG_DATA(c), sizeof(int));
 	return fd;
 }
@@ -317,14 +351,18 @@ static int ask(struct xseg *xseg, int sock, const struct xseg_desc_id *id)
 {
 	struct fd_question question = { id->index, id->gen };
 	struct pollfd p = { .fd = sock, .events = POLLIN };
+	int patience = thread_reaps() ? REAPER_MS : HAND_OVER_MS;
 	int n;
 
 	if (!peer_allowed(xseg, sock))
 		return -EACCES;
-	if (send(sock, &question, sizeof(question), MSG_NOSIGNAL) < 0)
-		return -ESRCH;
 	do {
-		n = poll(&p, 1, HAND_OVER_MS);
+		n = (int)send(sock, &question, sizeof(question), MSG_NOSIGNAL);
+	} while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return -EHOSTUNREACH;
+	do {
+		n = poll(&p, 1, patience);
 	} while (n < 0 && errno == EINTR);
 	return n > 0 ? take_answer(sock) : -ETIMEDOUT;
 }
@@ -336,13 +374,13 @@ static int ask(struct xseg *xseg, int sock, const struct xseg_desc_id *id)
  *
  * Blocks for up to HAND_OVER_MS where the owner is stopped.
  *
- * Return: a close-on-exec descriptor; -ESRCH (the owner does not answer at
- * all), -ETIMEDOUT, -EACCES, -ENOENT (it has no such descriptor any more), or
+ * Return: a close-on-exec descriptor; -EHOSTUNREACH (the owner is not there, or
+ * in another network name space), -ETIMEDOUT, -EACCES, -EMFILE, -ENOENT (it has no such descriptor any more), or
  * an error of socket(2).
  */
 int fd_server_ask(struct xseg *xseg, const struct xseg_desc_id *id)
 {
-	struct timeval limit = { HAND_OVER_MS / 1000, 0 };
+	struct timeval limit = { 0, REAPER_MS * 1000 };
 	struct sockaddr_un address;
 	socklen_t len = server_address(xseg, id->owner, id->incarnation,
 				       &address);
@@ -353,8 +391,11 @@ int fd_server_ask(struct xseg *xseg, const struct xseg_desc_id *id)
 		return -errno;
 	/* The queue of a stopped owner may be full. */
 	setsockopt(sock, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit));
-	if (connect(sock, (struct sockaddr *)&address, len))
-		ret = errno == EAGAIN ? -ETIMEDOUT : -ESRCH;
+	do {
+		ret = connect(sock, (struct sockaddr *)&address, len);
+	} while (ret && errno == EINTR);
+	if (ret)
+		ret = errno == EAGAIN ? -ETIMEDOUT : -EHOSTUNREACH;
 	else
 		ret = ask(xseg, sock, id);
 	close(sock);

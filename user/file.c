@@ -122,14 +122,19 @@ static int geometry_for(const struct xseg_params *params, struct geometry *geo)
 
 static int take_memory(int fd, u64 size, bool sparse)
 {
-	int ret;
+	u64 done, step;
+	int ret = 0;
 
 	if (ftruncate(fd, (off_t)size))
 		return fail(-errno, "a file of %llu bytes cannot be made: %s",
 			    (unsigned long long)size, strerror(errno));
-	do {
-		ret = sparse ? 0 : fallocate(fd, 0, 0, (off_t)size);
-	} while (ret && errno == EINTR);
+	/* In steps: a signal makes fallocate() give back all it has done. */
+	for (done = 0; !sparse && done < size && !ret; done += step) {
+		step = min(size - done, 1ULL << 26);
+		do {
+			ret = fallocate(fd, 0, (off_t)done, (off_t)step);
+		} while (ret && errno == EINTR);
+	}
 	if (ret)
 		return fail(-errno, "there is no room for %llu bytes in " SHM_DIR ": %s; ask for less, remove a segment, or enlarge it",
 			    (unsigned long long)size, strerror(errno));

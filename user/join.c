@@ -108,7 +108,7 @@ static void slot_enter(struct xseg *xseg)
 static int slot_try(struct xseg *xseg, int fd, u32 slot, bool dead)
 {
 	struct xseg_peer __xseg_shared *peer = xseg_peer(xseg, slot);
-	bool used = shm_load_acquire(&peer->state) == XSEG_PEER_USED;
+	bool used = shm_load_acquire(&peer->state) != XSEG_PEER_FREE;
 	int ret;
 
 	if (used != dead)
@@ -117,9 +117,7 @@ static int slot_try(struct xseg *xseg, int fd, u32 slot, bool dead)
 	if (ret)
 		return ret;
 	xseg->me = slot;
-	ret = slot_clean_locked(xseg, slot, true);
-	if (ret < 0)
-		return ret;
+	slot_clean_locked(xseg, slot, true);
 	slot_enter(xseg);
 	return 0;
 }
@@ -299,11 +297,11 @@ int xseg_leave(struct xseg *xseg)
 		return ret;
 	descs_release(xseg);
 	process_lock();
-	while (slot_clean_locked(xseg, xseg->me, false) == -ENOMEM)
-		usleep(1000);
+	slot_clean_locked(xseg, xseg->me, false);
 	WRITE_ONCE(xseg->state, HANDLE_LEFT);
 	types_quit(xseg);
 	fd_table_drop(xseg);
+	device_drop(xseg);
 	if (segment_fd(xseg) >= 0)
 		close(user_of(xseg)->control);
 	base = (void *)xseg->base;

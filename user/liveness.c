@@ -17,11 +17,22 @@
 
 #include "user/user.h"
 
-#define SCAN_NS	1000000000U
+#define SCAN_NS			1000000000U
+#define REAPING_NAP_USEC	100
 
 /* The thread is cleaning up, and has process_lock. */
 static _Thread_local bool reaping
 	__attribute__((tls_model("initial-exec")));
+
+/**
+ * thread_reaps() - is the calling thread cleaning up?
+ *
+ * Return: true if so: it then has process_lock.
+ */
+bool thread_reaps(void)
+{
+	return reaping;
+}
 
 static struct flock slot_flock(u32 slot)
 {
@@ -79,25 +90,37 @@ int segment_fd(struct xseg *xseg)
 	return -EBADF;
 }
 
+/* Has somebody the byte lock of a slot? process_lock is held. */
 static bool slot_locked(struct xseg *xseg, u32 slot)
 {
 	struct flock l = slot_flock(slot);
 	int fd, ret;
 
-	if (!reaping)
-		process_lock();
 	fd = segment_fd(xseg);
 	ret = fd < 0 ? fd : fcntl(fd, F_OFD_GETLK, &l);
-	if (!reaping)
-		process_unlock();
 	return ret < 0 || l.l_type != F_UNLCK;	/* unknown: taken for alive */
+}
+
+static bool slot_reaping(const struct xseg *xseg, u32 slot)
+{
+	return shm_load_acquire(&xseg_peer(xseg, slot)->state) ==
+	       XSEG_PEER_REAPING;
 }
 
 bool domain_peer_alive(struct xseg *xseg, u32 slot)
 {
+	bool alive;
+
 	if (slot == xseg->me || slot >= XSEG_MAX_USER_PEERS)
 		return true;
-	return slot_locked(xseg, slot);
+	if (slot_reaping(xseg, slot))
+		return false;
+	if (!reaping)
+		process_lock();
+	alive = slot_locked(xseg, slot);
+	if (!reaping)
+		process_unlock();
+	return alive && !slot_reaping(xseg, slot);
 }
 
 /* Makes a lock last as long as a mapping, and closes its descriptor. */
@@ -120,20 +143,19 @@ static void *lock_hold(int fd)
  * @slot: a slot whose byte lock the caller holds
  * @died: false if it is the caller's own, which leaves
  *
- * Return: 1 if there was one, 0 if not, or -ENOMEM.
+ * Return: 1 if there was one, 0 if not.
  */
 int slot_clean_locked(struct xseg *xseg, u32 slot, bool died)
 {
 	struct xseg_peer __xseg_shared *peer = xseg_peer(xseg, slot);
-	int ret;
 
-	if (shm_load_acquire(&peer->state) != XSEG_PEER_USED)
+	if (shm_load_acquire(&peer->state) == XSEG_PEER_FREE)
 		return 0;
+	if (died)
+		shm_store_release(&peer->state, XSEG_PEER_REAPING);
 	reaping = true;
-	ret = reap_peer(xseg, slot, died);
+	reap_peer(xseg, slot, died);
 	reaping = false;
-	if (ret)
-		return ret;
 	shm_store_release(&peer->state, XSEG_PEER_FREE);
 	if (died)
 		atomic64_inc(&xseg->reaped);
@@ -171,14 +193,27 @@ int reap_slot_locked(struct xseg *xseg, u32 slot)
 	return ret;
 }
 
+/*
+ * On the signal path: does not wait for a fork, or for a reap in another
+ * thread. Who reaps wakes everybody in the end.
+ */
 bool domain_reap_if_dead(struct xseg *xseg, u32 slot)
 {
-	if (reaping || domain_peer_alive(xseg, slot))
+	bool alive;
+
+	if (reaping || slot == xseg->me || slot >= XSEG_MAX_USER_PEERS)
 		return false;
-	process_lock();
-	reap_slot_locked(xseg, slot);
+	if (slot_reaping(xseg, slot)) {
+		usleep(REAPING_NAP_USEC);
+		return true;
+	}
+	if (!process_trylock())
+		return false;
+	alive = slot_locked(xseg, slot);
+	if (!alive)
+		alive = reap_slot_locked(xseg, slot) < 0;
 	process_unlock();
-	return true;
+	return !alive || slot_reaping(xseg, slot);
 }
 
 /**
@@ -198,7 +233,7 @@ int reap_all(struct xseg *xseg)
 		struct xseg_peer __xseg_shared *peer = xseg_peer(xseg, slot);
 
 		if (slot == xseg->me ||
-		    shm_load_acquire(&peer->state) != XSEG_PEER_USED)
+		    shm_load_acquire(&peer->state) == XSEG_PEER_FREE)
 			continue;
 		ret = reap_slot_locked(xseg, slot);
 		reaped += ret > 0;

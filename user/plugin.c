@@ -41,6 +41,24 @@ static const struct xseg_signal_type *plugin_open(const char *path,
 }
 
 /**
+ * plugins_freeze() - nobody loads a plug-in until plugins_thaw()
+ *
+ * For who forks.
+ */
+void plugins_freeze(void)
+{
+	mutex_lock(&plugin_lock);
+}
+
+/**
+ * plugins_thaw() - undo plugins_freeze()
+ */
+void plugins_thaw(void)
+{
+	mutex_unlock(&plugin_lock);
+}
+
+/**
  * plugin_load() - look for a plug-in
  * @name: a checked name of a signal type
  *

@@ -40,9 +40,16 @@ void process_unlock(void)
 	mutex_unlock(&process_mutex);
 }
 
+bool process_trylock(void)
+{
+	return !pthread_mutex_trylock(&process_mutex.m);
+}
+
 static void before_fork(void)
 {
 	process_lock();
+	plugins_freeze();
+	fd_servers_freeze();
 	registry_freeze();
 	urcu_bp_before_fork();
 }
@@ -51,14 +58,17 @@ static void after_fork_parent(void)
 {
 	urcu_bp_after_fork_parent();
 	registry_thaw();
+	fd_servers_thaw(false);
+	plugins_thaw();
 	process_unlock();
 }
 
 static void after_fork_child(void)
 {
 	urcu_bp_after_fork_child();
-	fd_servers_after_fork();
 	registry_thaw();
+	fd_servers_thaw(true);
+	plugins_thaw();
 	process_unlock();
 }
 
@@ -77,6 +87,7 @@ static void init_once(void)
 				     after_fork_child);
 	xseg_register_signal_type(&xseg_futex_type);
 	xseg_register_signal_type(&xseg_eventfd_type);
+	xseg_register_signal_type(&xseg_waitqueue_type);
 }
 
 /**
@@ -113,6 +124,7 @@ struct xseg *handle_new(void)
 		return NULL;
 	}
 	user->control = -1;
+	user->device = -1;
 	xseg->domain = user;
 	return xseg;
 }
@@ -157,6 +169,19 @@ void handle_remove_locked(struct xseg *xseg)
 	free(left[left_next]);
 	left[left_next] = xseg;
 	left_next = (left_next + 1) % QUARANTINE;
+}
+
+/**
+ * device_forget_locked() - a descriptor is new: no handle's device is open as it
+ * @dev: its number
+ */
+void device_forget_locked(int dev)
+{
+	struct xseg *x;
+
+	for (x = handles; x; x = user_of(x)->next)
+		if (user_of(x)->device == dev)
+			WRITE_ONCE(user_of(x)->device, -1);
 }
 
 /**

@@ -25,9 +25,14 @@ struct fd_server;
  * @name:	that it was joined by, "" if by descriptor
  * @fds:	see fd.c
  * @server:	see fd_server.c; guarded by xseg->lock
+ * @device:	see device.c; -1 if it is not open
+ * @device_page: its page, mapped; and @device_old that of one that the program
+ *		closed behind our back
+ * @device_old:	likewise
+ * @unwakeable:	kernel peers cannot wake all threads: they look by themselves
  * @next:	in the list of handles
  *
- * @control and @next change under process_lock.
+ * @control, @next and those of the device change under process_lock.
  */
 struct user_domain {
 	int control;
@@ -39,6 +44,10 @@ struct user_domain {
 	char name[XSEG_NAME_SIZE];
 	struct fd_table *fds;
 	struct fd_server *server;
+	int device;
+	void *device_page;
+	void *device_old;
+	bool unwakeable;
 	struct xseg *next;
 };
 
@@ -55,16 +64,20 @@ void fail_clear(void);
 /*
  * process.c: process_lock is held while a descriptor that carries a lock is
  * open, so that no fork takes it along, and over each reap. It is taken before
- * every other lock; a thread that has it must not take it again.
+ * every other lock; a thread that has it must not take it again. The order is
+ * process_lock, the lock of plug-ins, xseg->lock, the lock of the servers, that
+ * of a table of files, that of a file, the registry's.
  */
 int process_init(void);
 void process_lock(void);
 void process_unlock(void);
+bool process_trylock(void);
 struct xseg *handle_new(void);
 void handle_drop(struct xseg *xseg);
 void handle_add_locked(struct xseg *xseg);
 void handle_remove_locked(struct xseg *xseg);
 bool handle_id_live(u64 id);
+void device_forget_locked(int dev);
 
 /* file.c */
 int name_check(const char *name);
@@ -98,6 +111,7 @@ int slot_clean_locked(struct xseg *xseg, u32 slot, bool died);
 int reap_slot_locked(struct xseg *xseg, u32 slot);
 int reap_all(struct xseg *xseg);
 void liveness_scan(struct xseg *xseg);
+bool thread_reaps(void);
 
 /* wait.c */
 
@@ -106,6 +120,8 @@ void liveness_scan(struct xseg *xseg);
  * @handle: number of the handle
  * @index:  the descriptor
  * @seq:    the sequence that it noted
+ * @end:    ends the wait: from outside of a call, when the thread exits
+ * @xseg:   the handle, valid while @handle is that of a live one
  * @priv:   the type's
  * @asleep: it is counted as asleep
  * @used:   it is prepared
@@ -116,6 +132,8 @@ struct wait_slot {
 	u64 handle;
 	u32 index;
 	u32 seq;
+	void (*end)(struct wait_slot *slot);
+	struct xseg *xseg;
 	void *priv;
 	bool asleep;
 	bool used;
@@ -136,13 +154,26 @@ int fd_table_dup(struct xseg *xseg, u32 index, u32 gen);
 int fd_server_start(struct xseg *xseg);
 void fd_server_stop(struct xseg *xseg);
 int fd_server_ask(struct xseg *xseg, const struct xseg_desc_id *id);
-void fd_servers_after_fork(void);
+void fd_servers_freeze(void);
+void fd_servers_thaw(bool child);
+
+int fd_table_device(struct xseg *xseg, void __xseg_shared *sd);
+
+/* device.c */
+struct xseg_ioc_register;
+int device_call(struct xseg *xseg, unsigned long cmd, void *arg);
+int device_register(struct xseg *xseg, struct xseg_ioc_register *arg);
+void device_drop(struct xseg *xseg);
+u64 device_wanted(const struct xseg *xseg);
 
 /* plugin.c */
 const struct xseg_signal_type *plugin_load(const char *name);
+void plugins_freeze(void);
+void plugins_thaw(void);
 
 /* types/ */
 extern const struct xseg_signal_type xseg_futex_type;
 extern const struct xseg_signal_type xseg_eventfd_type;
+extern const struct xseg_signal_type xseg_waitqueue_type;
 
 #endif /* XSEG_USER_USER_H */

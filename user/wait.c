@@ -14,9 +14,28 @@
 #define YIELDS_MIN	4
 #define YIELDS_FIRST	16
 #define POLLS		16
+#define UNWAKEABLE_USEC	10000
 
+static pthread_once_t thread_once = PTHREAD_ONCE_INIT;
+static pthread_key_t thread_key;
 static _Thread_local struct wait_slot wait_slots[WAIT_SLOTS]
 	__attribute__((tls_model("initial-exec")));
+
+/* A thread that exits in the middle of a wait is not waited for by others. */
+static void thread_exit(void *slots)
+{
+	struct wait_slot *slot = slots;
+	int i;
+
+	for (i = 0; i < WAIT_SLOTS; i++, slot++)
+		if (slot->used && slot->end && handle_id_live(slot->handle))
+			slot->end(slot);
+}
+
+static void thread_key_make(void)
+{
+	pthread_key_create(&thread_key, thread_exit);
+}
 
 /**
  * wait_slot_get() - what the calling thread has prepared on a descriptor
@@ -44,11 +63,25 @@ struct wait_slot *wait_slot_get(struct xseg *xseg, u32 index, bool create)
 		if (!handle_id_live(slot->handle))
 			room = slot;
 	if (room) {
+		pthread_once(&thread_once, thread_key_make);
+		pthread_setspecific(thread_key, wait_slots);
 		room->handle = xseg->id;
+		room->xseg = xseg;
 		room->index = index;
+		room->end = NULL;
 		room->used = false;
 	}
 	return room;
+}
+
+void domain_forget_wait(struct xseg *xseg, u32 index)
+{
+	struct wait_slot *slot = wait_slot_get(xseg, index, false);
+
+	if (slot && slot->end)
+		slot->end(slot);
+	else if (slot)
+		slot->used = false;
 }
 
 /**
@@ -84,6 +117,8 @@ int wait_left(const struct xseg *xseg, u64 deadline, struct timespec *ts)
 			return -ETIMEDOUT;
 		left = deadline - now;
 	}
+	if (READ_ONCE(user_of(xseg)->unwakeable))
+		cap = min(cap, (u32)UNWAKEABLE_USEC);
 	if (cap != XSEG_WAIT_FOREVER)
 		left = min(left, (u64)cap * 1000);
 	if (left == UINT64_MAX)

@@ -28,8 +28,6 @@
 #define __xseg_shared
 #endif
 
-#define __xseg_line __attribute__((aligned(64)))
-
 /**
  * typedef xptr - a place in the segment, as an offset from its start
  *
@@ -129,9 +127,9 @@ enum xseg_own_state {
  * @slot: a power of two of slots; written by both and by whoever helps them
  */
 struct xseg_ring {
-	__aligned_u64 head __xseg_line;
-	__aligned_u64 tail __xseg_line;
-	__aligned_u64 slot[] __xseg_line;
+	__aligned_u64 head __attribute__((aligned(64)));
+	__aligned_u64 tail __attribute__((aligned(64)));
+	__aligned_u64 slot[] __attribute__((aligned(64)));
 };
 
 /**
@@ -174,14 +172,19 @@ struct xseg_params_shm {
  * @last_scan_ns:	CLOCK_MONOTONIC of the last search for dead peers;
  *			whoever moves it by compare and swap does the search
  * @ports_used:		1 + the highest port ever bound; only grows
- * @broken:		not 0: given up (damaged or truncated); any peer may set
+ * @broken:		not 0: given up; set by nobody yet
  * @attach_epoch:	+1 each time that kernel peers are let in; by the module
+ * @rsvd0:		0; so are the others
+ * @rsvd1:		0
+ * @rsvd2:		0
+ * @rsvd3:		0
+ * @rsvd4:		0
  *
  * Lines 0 to 3 are constant once the segment is there; a joiner checks and
  * copies them once. The last line is written by all.
  */
 struct xseg_header {
-	__aligned_u64 magic __xseg_line;
+	__aligned_u64 magic __attribute__((aligned(64)));
 	__u16 abi_major;
 	__u16 abi_minor;
 	__u32 header_size;
@@ -193,14 +196,14 @@ struct xseg_header {
 	__u32 rsvd0;
 	__aligned_u64 rsvd1;
 
-	struct xseg_params_shm params __xseg_line;
+	struct xseg_params_shm params __attribute__((aligned(64)));
 	__u8 uuid[16];
 	__aligned_u64 rsvd2[2];
 
-	char name[XSEG_NAME_SIZE] __xseg_line;
-	__aligned_u64 rsvd3[8] __xseg_line;
+	char name[XSEG_NAME_SIZE] __attribute__((aligned(64)));
+	__aligned_u64 rsvd3[8] __attribute__((aligned(64)));
 
-	__aligned_u64 reap_epoch __xseg_line;
+	__aligned_u64 reap_epoch __attribute__((aligned(64)));
 	__aligned_u64 last_scan_ns;
 	__u32 ports_used;
 	__u32 broken;
@@ -212,10 +215,13 @@ struct xseg_header {
  * enum xseg_peer_state - the state of a peer's slot
  * @XSEG_PEER_FREE:	nobody's
  * @XSEG_PEER_USED:	a peer's; a dead one's, if the byte lock is free
+ * @XSEG_PEER_REAPING:	a dead peer's, and somebody who has the byte lock cleans
+ *			up; a dead one's, if it is free
  */
 enum xseg_peer_state {
 	XSEG_PEER_FREE	= 0,
 	XSEG_PEER_USED	= 1,
+	XSEG_PEER_REAPING = 2,
 };
 
 /**
@@ -234,7 +240,7 @@ enum xseg_peer_state {
  * own slots).
  */
 struct xseg_peer {
-	__u32 state __xseg_line;
+	__u32 state __attribute__((aligned(64)));
 	__u32 incarnation;
 	__u32 domain;
 	__u32 pid;
@@ -269,7 +275,7 @@ enum xseg_domain {
  * Written by its owner until it is LIVE, then constant.
  */
 struct xseg_signal_name {
-	__aligned_u64 own __xseg_line;
+	__aligned_u64 own __attribute__((aligned(64)));
 	__u32 domain;
 	__u32 version;
 	__u32 data_size;
@@ -284,7 +290,7 @@ struct xseg_signal_name {
  *	  set once by compare and swap, never changed after
  */
 struct xseg_signal_table {
-	__aligned_u64 name[XSEG_NR_SIGNAL_TYPES] __xseg_line;
+	__aligned_u64 name[XSEG_NR_SIGNAL_TYPES] __attribute__((aligned(64)));
 };
 
 /**
@@ -339,12 +345,12 @@ struct signal_desc {
  * @data:	the rest of the type's data, see struct xseg_signal_type
  */
 struct xseg_desc {
-	__aligned_u64 own __xseg_line;
+	__aligned_u64 own __attribute__((aligned(64)));
 	__u32 owner;
 	__u32 incarnation;
 	struct signal_desc desc;
 	__aligned_u64 holders[XSEG_MAX_PEERS / 64];
-	struct xseg_ec ec __xseg_line;
+	struct xseg_ec ec __attribute__((aligned(64)));
 	__u8 data[XSEG_SIGNAL_DATA_SIZE - sizeof(struct xseg_ec)];
 };
 
@@ -368,7 +374,7 @@ struct xseg_desc {
  * it, and free requests reserved for it.
  */
 struct xseg_port {
-	__aligned_u64 own __xseg_line;
+	__aligned_u64 own __attribute__((aligned(64)));
 	xptr signal_desc;
 	__u32 flags;
 	__u32 max_requests;
@@ -425,7 +431,7 @@ enum xseg_port_ring {
  * @path_top:	hops in @path
  * @home:	XHOP() of the port that it is reserved for
  * @buffer:	XBUF() that holds data and target
- * @bufferlen:	bytes of that
+ * @bufferlen:	bytes of that, as far as they are in use
  * @priv:	for the peer that holds it
  * @transit_portno: port that submitted it last
  * @effective_dst_portno: port that it was last submitted to
@@ -439,7 +445,7 @@ enum xseg_port_ring {
  * Written only by the peer that owns it.
  */
 struct xseg_request {
-	__aligned_u64 own __xseg_line;
+	__aligned_u64 own __attribute__((aligned(64)));
 	__aligned_u64 serial;
 	__aligned_u64 offset;
 	__aligned_u64 size;
@@ -448,7 +454,7 @@ struct xseg_request {
 	__aligned_u64 datalen;
 	xptr target;
 
-	__u32 targetlen __xseg_line;
+	__u32 targetlen __attribute__((aligned(64)));
 	__u32 op;
 	__u32 state;
 	__u32 flags;
@@ -461,14 +467,14 @@ struct xseg_request {
 	__aligned_u64 bufferlen;
 	__aligned_u64 priv;
 
-	xport transit_portno __xseg_line;
+	xport transit_portno __attribute__((aligned(64)));
 	xport effective_dst_portno;
 	__aligned_u64 timestamp_ns;
 	__aligned_u64 elapsed_ns;
 	__aligned_u64 cookie;
 	__aligned_u64 rsvd[4];
 
-	__aligned_u64 path[XSEG_PATH_LEN] __xseg_line;
+	__aligned_u64 path[XSEG_PATH_LEN] __attribute__((aligned(64)));
 };
 
 /* States of a request; none of them: not answered yet. */
@@ -490,8 +496,11 @@ struct xseg_buffer {
 /**
  * struct xseg_chunk - a step of the heap, given to one class for ever
  * @own:	OWNED while its claimer publishes it, then LIVE
- * @class_:	class of buffers that it was claimed for
+ * @class_:	number of the pool that it was claimed for: 2 + the class
  * @seq:	which chunk of that class it is
+ *
+ * Behind the rings and words of each class lies its directory: for each chunk
+ * of the class, in order, 1 + the number of the chunk in this table.
  */
 struct xseg_chunk {
 	__aligned_u64 own;
@@ -506,7 +515,7 @@ struct xseg_chunk {
  * @rsvd:  0
  */
 struct xseg_pool {
-	__aligned_u64 fresh __xseg_line;
+	__aligned_u64 fresh __attribute__((aligned(64)));
 	__aligned_u64 rsvd[7];
 };
 

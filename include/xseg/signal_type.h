@@ -49,13 +49,19 @@ extern "C" {
  *			xseg_wait_signal(); returns 0, -ETIMEDOUT or -EINTR
  * @signal:		wake all waiters; called where at least one is announced.
  *			Bumps the event count first (xseg_ec_bump()), wakes, and
- *			only then calls xseg_ec_woken(). Returns 0, -ESRCH if
- *			nobody seems to be there (the owner may be dead), or
+ *			only then calls xseg_ec_woken(). Returns 0; -ESRCH if
+ *			it found nobody to wake, -EHOSTUNREACH if it could not
+ *			get at him (in both cases the owner may be dead); or
  *			another negative errno
  * @signal_fd:		a descriptor to poll for; NULL if the type has none
  * @release:		the local peer has put its last reference to this
  *			descriptor: wake local waiters, free what is private;
  *			may sleep; may be NULL
+ *
+ * init_signal_desc, release, quit_signal_desc and both local ones are called
+ * with a lock of the handle: they must not take or put references, bind or
+ * release ports. remote_signal_init is called for each handle that meets the
+ * type.
  *
  * All but remote_signal_init and remote_signal_quit are given the handle; sd
  * is the type-specific part of the descriptor, the event count first.
@@ -193,7 +199,7 @@ struct xseg_desc_id {
  * @sd:	  type-specific part of a descriptor
  * @id:	  filled
  *
- * Return: 0 or -EINVAL.
+ * Return: 0, -EINVAL or -ESTALE.
  */
 int xseg_get_desc_id(struct xseg *xseg, const void __xseg_shared *sd,
 		     struct xseg_desc_id *id);
@@ -267,7 +273,7 @@ int xseg_fd_signal(struct xseg *xseg, void __xseg_shared *sd,
  * @xseg: the handle
  * @sd:	  type-specific part of the descriptor
  *
- * Return: the file descriptor, or -EINVAL.
+ * Return: the file descriptor, or -EOPNOTSUPP (somebody else's).
  */
 int xseg_fd_get(struct xseg *xseg, void __xseg_shared *sd);
 

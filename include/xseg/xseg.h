@@ -15,8 +15,11 @@
  *
  * Every call may be made by several threads at once, with these exceptions:
  * one request is used by one thread at a time, and xseg_leave() is called when
- * no other thread uses the handle. No call may be made from a signal handler,
- * but xseg_signal() on descriptors of type futex.
+ * no other thread uses the handle. No call may be made from a signal handler.
+ *
+ * The user library forks safely: it has pthread_atfork() handlers, which call
+ * urcu_bp_before_fork() and its companions. A program that uses liburcu-bp
+ * itself must not register these once more.
  *
  * The pointers to requests and descriptors that the calls return point into
  * the segment. Who shares the segment can write there: see trust.rst.
@@ -36,9 +39,7 @@ extern "C" {
 #define XSEG_VERSION_MAJOR	0
 #define XSEG_VERSION_MINOR	1
 
-/**
- * struct xseg - a peer's handle of a segment that it joined
- */
+/* A peer's handle of a segment that it joined. */
 struct xseg;
 
 struct xseg_signal_type;
@@ -174,12 +175,12 @@ int xseg_leave(struct xseg *xseg);
  *
  * Looks for peers that died, drops what they held, returns their requests,
  * and wakes everybody. May be called at any time, by several at once. It also
- * happens by itself: on join, on signal failure, and by any peer that sleeps,
- * once a second. User domain.
+ * happens by itself: on a join when all slots are taken, on binding a dead peer's
+ * port, on signal failure, and by any peer that sleeps, once a second. User domain.
  *
- * Return: the number of peers that were reaped, or -ENOMEM or -EBADF (all
- * descriptors were closed behind the library's back and the segment has no
- * name to open it by).
+ * Return: the number of peers that were reaped; -EBADF (all descriptors were
+ * closed behind the library's back and the segment has no name to open it by),
+ * or an error of open(2) or mmap(2).
  */
 int xseg_reap(struct xseg *xseg);
 
@@ -290,7 +291,8 @@ struct xseg_type_info {
 
 /**
  * struct xseg_stats - what the calls of one handle have done so far
- * @signals_sent:    signals that woke somebody or tried to
+ * @signals_sent:    signals that found somebody waiting; a system call only if
+ *		     he had gone to sleep
  * @signals_elided:  signals that found nobody waiting; exact when one thread
  *		     signals at a time, else a lower bound
  * @sleeps:	     waits that went to sleep in the kernel
@@ -366,6 +368,34 @@ int xseg_get_stats(struct xseg *xseg, struct xseg_stats *stats);
  * the thread's next call.
  */
 const char *xseg_last_error(void);
+
+/**
+ * xseg_attach() - let kernel drivers into a segment
+ * @name: the segment
+ *
+ * From then on drivers may join it by that name, and processes that joined it
+ * before are told. Its memory is taken at once and stays taken until
+ * xseg_detach() and until the processes that signalled kernel drivers, or
+ * could be signalled by them, have left. Takes the module xseg_signal and
+ * CAP_SYS_ADMIN. User domain; blocks while memory is taken.
+ *
+ * Return: 0 (also if it was attached so before), -ENODEV (no module), -EACCES,
+ * -EPERM, -ENOENT, -EEXIST (another segment is attached by that name), -EFBIG
+ * (see the module's parameter max_mib), -ENOMEM, -EBADMSG and others as for
+ * xseg_join(). xseg_last_error() tells more.
+ */
+int xseg_attach(const char *name);
+
+/**
+ * xseg_detach() - let no more kernel drivers in
+ * @name: the segment, which need not exist any more
+ *
+ * User domain.
+ *
+ * Return: 0, -EBUSY (drivers are peers of it), -ENOENT (not attached),
+ * -ENODEV, -EACCES, -EPERM, -EINVAL. xseg_last_error() tells more.
+ */
+int xseg_detach(const char *name);
 
 /* Signal types */
 
@@ -451,7 +481,8 @@ int xseg_hold_signal_desc(struct xseg *xseg, void __xseg_shared *sd);
  * May sleep.
  *
  * Return: the descriptor, to be put; or NULL with errno EINVAL (no such
- * port), ENOTCONN (nobody is bound to it), ESTALE.
+ * port), ENOTCONN (nobody is bound to it), ENOENT (of a type that is not known
+ * here), EUCLEAN, ESTALE.
  */
 struct signal_desc __xseg_shared *
 xseg_get_port_signal_desc(struct xseg *xseg, xport portno);
@@ -479,8 +510,8 @@ int xseg_put_signal_desc(struct xseg *xseg, void __xseg_shared *sd);
  * announcement and whatever the caller reads after. A second call by the same
  * thread replaces the first.
  *
- * Return: 0, -EINVAL (not held), -EOPNOTSUPP (a type of the other domain),
- * -ENOSPC (the thread has announced itself on 16 descriptors), -ESTALE.
+ * Return: 0, -EINVAL (not held), -EOPNOTSUPP (a type of the other domain, or
+ * another peer's descriptor of a type with a file), -ENOSPC (the thread has announced itself on 16 descriptors), -ESTALE.
  */
 int xseg_prepare_wait(struct xseg *xseg, void __xseg_shared *sd);
 
@@ -508,7 +539,8 @@ int xseg_cancel_wait(struct xseg *xseg, void __xseg_shared *sd);
  * itself: then only signals that come after the call count.
  *
  * Return: 0, -ETIMEDOUT, -EINTR (a signal handler ran), -EINVAL, -EOPNOTSUPP,
- * -ESTALE (also: the descriptor was put meanwhile).
+ * -ENOSPC (as xseg_prepare_wait()), -EBADF (the program closed the descriptor's
+ * file), -ESTALE (also: the descriptor was put meanwhile).
  */
 int xseg_wait_signal(struct xseg *xseg, void __xseg_shared *sd,
 		     __u32 usec_timeout);
@@ -525,8 +557,9 @@ int xseg_wait_signal(struct xseg *xseg, void __xseg_shared *sd,
  * Return: 0, also where nobody had to be woken; -EINVAL (no such port),
  * -ENOTCONN (nobody is bound to it), -EOWNERDEAD (its owner was found dead
  * and reaped), -ENOENT (unknown signal type), -ETIMEDOUT (eventfd: the owner
- * did not hand over its descriptor in time, it may be stopped; it will notice
- * by itself), -ESTALE.
+ * did not hand over its descriptor in time, it may be stopped; it is woken when
+ * it goes on), -EHOSTUNREACH (eventfd: its socket is not there), -EMFILE,
+ * -ESTALE. Not to be called inside a read-side section of liburcu-bp.
  */
 int xseg_signal(struct xseg *xseg, xport portno);
 
@@ -566,7 +599,8 @@ enum xseg_wait_strategy {
  * @xseg:     the handle
  * @strategy: enum xseg_wait_strategy; XSEG_WAIT_ADAPTIVE is the default
  *
- * User domain, type futex.
+ * User domain. Not for descriptors whose file was asked for by
+ * xseg_signal_fd().
  *
  * Return: 0, -EINVAL or -ESTALE.
  */
@@ -611,7 +645,8 @@ int xseg_bind_port(struct xseg *xseg, xport portno, void __xseg_shared *sd);
  *
  * Requests submitted to it and not accepted go back to their senders as
  * failed with ECONNRESET, or stay if XSEG_PORT_KEEP is set. Replies not received
- * are freed with the requests reserved for it. Requests that this peer
+ * are freed with the requests reserved for it; those to requests of others that
+ * were forwarded go on to them, failed with EOWNERDEAD. Requests that this peer
  * accepted stay its own to answer.
  *
  * Return: 0, -EINVAL (not bound by this handle), -ESTALE.
@@ -725,7 +760,7 @@ int xseg_put_request(struct xseg *xseg, struct xseg_request __xseg_shared *req);
  * buffer (at a page from 4 KiB on); their content is undefined. Any context.
  *
  * Return: 0, -EMSGSIZE (more than the segment's max_data), -ENOMEM (the heap
- * is full), -EINVAL, -EBUSY, -ESTALE; the request then has no buffer.
+ * is full), -EINVAL, -EBUSY, -ESTALE; the request may then have no buffer.
  */
 int xseg_prep_request(struct xseg *xseg, struct xseg_request __xseg_shared *req,
 		      __u32 targetlen, __u64 datalen);
@@ -754,6 +789,21 @@ int xseg_resize_request(struct xseg *xseg,
  */
 void __xseg_shared *xseg_get_data(struct xseg *xseg,
 				  const struct xseg_request __xseg_shared *req);
+
+/**
+ * xseg_get_data_len() - where a request's data lie, and how many they are
+ * @xseg: the handle
+ * @req:  a request that this peer owns
+ * @len:  filled with the bytes that may be used
+ *
+ * For who does not trust the other peers: place and length are read once, and
+ * all of the data lie in the segment. Kernel drivers use this one.
+ *
+ * Return: as xseg_get_data().
+ */
+void __xseg_shared *
+xseg_get_data_len(struct xseg *xseg,
+		  const struct xseg_request __xseg_shared *req, __u64 *len);
 
 /**
  * xseg_get_target() - where a request's target lies
@@ -873,7 +923,9 @@ xseg_receive(struct xseg *xseg, xport portno, unsigned int flags);
  * @flags:   any of XSEG_SIGNAL and XSEG_PASS; without XSEG_PASS the reply
  *	     comes back to @portno first, to be received and responded
  *
- * Context and return value as xseg_submit().
+ * Context as xseg_submit().
+ *
+ * Return: as xseg_submit().
  */
 int xseg_forward_request(struct xseg *xseg,
 			 struct xseg_request __xseg_shared *req, xport new_dst,

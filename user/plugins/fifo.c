@@ -3,7 +3,8 @@
  * Signal type fifo, a plug-in: sleeps in poll on a named pipe. Whoever can
  * find it signals, even a shell that knows nothing of xseg, if it writes to
  * the pipe; the library looks at the event count first and writes only if
- * somebody waits.
+ * somebody waits. The pipe of a peer that was killed is removed by a reaper
+ * that knows this plug-in; where none does, its name stays in /dev/shm.
  *
  * It shows all that a plug-in needs: the public headers, and one symbol.
  */
@@ -42,7 +43,7 @@ static int fifo_open_path(const char *path)
 	int fd = open(path, O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOFOLLOW);
 
 	if (fd < 0)
-		return errno == ENOENT ? -ESRCH : -errno;
+		return errno == ENOENT ? -EHOSTUNREACH : -errno;
 	if (fstat(fd, &st) || !S_ISFIFO(st.st_mode)) {
 		close(fd);
 		return -EPERM;
@@ -81,13 +82,15 @@ static int fifo_init(struct xseg *xseg, void *sd)
 	if (mkfifo(path, 0600) && errno != EEXIST)
 		return -errno;
 	fd = fifo_open_path(path);
-	if (fd < 0)
-		return fd;
-	fifo_share(xseg, fd);
-	ret = xseg_fd_attach(xseg, sd, fd);
-	if (ret)
+	if (fd >= 0) {
+		fifo_share(xseg, fd);
+		ret = xseg_fd_attach(xseg, sd, fd);
+		if (!ret)
+			return 0;
 		close(fd);
-	return ret;
+	}
+	unlink(path);
+	return fd < 0 ? fd : ret;
 }
 
 static void fifo_quit(struct xseg *xseg, void *sd)

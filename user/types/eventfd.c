@@ -38,6 +38,24 @@ static void eventfd_quit(struct xseg *xseg, void __xseg_shared *sd)
 	xseg_ec_force(sd);
 }
 
+/* The kernel is to know the file before it can be needed. */
+static int eventfd_prepare(struct xseg *xseg, void __xseg_shared *sd)
+{
+	int ret = xseg_fd_prepare(xseg, sd);
+
+	if (!ret && device_wanted(xseg))
+		fd_table_device(xseg, sd);
+	return ret;
+}
+
+static int eventfd_wait(struct xseg *xseg, void __xseg_shared *sd,
+			u32 usec_timeout)
+{
+	if (device_wanted(xseg))
+		fd_table_device(xseg, sd);
+	return xseg_fd_wait(xseg, sd, usec_timeout);
+}
+
 static int eventfd_open(struct xseg *xseg, void __xseg_shared *sd,
 			const struct xseg_desc_id *id)
 {
@@ -61,9 +79,9 @@ const struct xseg_signal_type xseg_eventfd_type = {
 		.quit_signal_desc = eventfd_quit,
 		.local_signal_init = eventfd_local_init,
 		.local_signal_quit = eventfd_local_quit,
-		.prepare_wait = xseg_fd_prepare,
+		.prepare_wait = eventfd_prepare,
 		.cancel_wait = xseg_fd_cancel,
-		.wait_signal = xseg_fd_wait,
+		.wait_signal = eventfd_wait,
 		.signal = eventfd_signal,
 		.signal_fd = xseg_fd_get,
 		.release = xseg_fd_release,

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * For kernel drivers that are peers: what they have beside <xseg/xseg.h>.
+ *
+ * Contexts. xseg_join(), xseg_leave(), the calls about signal types,
+ * descriptors and ports and xseg_wait_signal() may sleep. The request calls,
+ * xseg_signal(), xseg_prepare_wait() and xseg_cancel_wait() with a callback
+ * may be made from any context, also from hard interrupts. A signal to a
+ * descriptor of a type that is new in the segment is done a little later by
+ * the module and returns -ENOENT.
+ *
+ * The module knows that a user peer lives only as far as others find out: it
+ * reaps nobody. All symbols are in the name space XSEG.
+ */
+#ifndef XSEG_KERNEL_H
+#define XSEG_KERNEL_H
+
+#include <xseg/xseg.h>
+
+/* The callback may run in the context of whoever signals. */
+#define XSEG_CALLBACK_DIRECT	1U
+
+/**
+ * xseg_set_callback() - be called instead of waiting
+ * @xseg:  the handle
+ * @sd:	   a descriptor of type waitqueue that this peer got
+ * @fn:	   called once for each xseg_prepare_wait() that is not cancelled, when
+ *	   a signal comes, or once a second without one; NULL: no more
+ * @arg:   given to @fn
+ * @flags: 0: in a workqueue, where @fn may sleep; XSEG_CALLBACK_DIRECT: where
+ *	   the signal comes from, under rcu_read_lock(): it must not sleep, may
+ *	   be in hard interrupt context, and may overlap with its last call
+ *
+ * From then on xseg_prepare_wait() arms the callback, xseg_cancel_wait()
+ * disarms it, and nobody may wait. The callback empties its queues, arms
+ * itself, looks once more, and disarms itself and starts again if there was
+ * something. It must neither put the descriptor nor leave. Calls may come in
+ * until xseg_leave() returns. Context: process; may sleep.
+ *
+ * Return: 0, -EINVAL (flags, not such a descriptor), -ESTALE.
+ */
+int xseg_set_callback(struct xseg *xseg, void __xseg_shared *sd,
+		      void (*fn)(void *arg), void *arg, unsigned int flags);
+
+#endif /* XSEG_KERNEL_H */

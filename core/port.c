@@ -273,6 +273,19 @@ static bool port_reap_owner(struct xseg *xseg, xport portno)
 	return false;
 }
 
+/*
+ * A thread that slept on the descriptor before has not looked into the queues
+ * of the new port, and who submitted meanwhile saw no descriptor there.
+ */
+static void port_wake_binder(struct xseg *xseg, xport portno)
+{
+	u32 desc = xseg->ports[portno].desc;
+
+	smp_mb();	/* pairs with (B2) */
+	if (XEC_WAITERS(shm_read(&xseg_desc(xseg, desc)->ec.word)))
+		desc_signal(xseg, desc);
+}
+
 int xseg_bind_port(struct xseg *xseg, xport portno, void __xseg_shared *sd)
 {
 	int turns = BIND_TURNS;
@@ -291,9 +304,7 @@ int xseg_bind_port(struct xseg *xseg, xport portno, void __xseg_shared *sd)
 	} while (ret == -EBUSY && turns-- && port_reap_owner(xseg, portno));
 	if (ret < 0)
 		return ret == -EBUSY && portno == NoPort ? -ENOSPC : ret;
-	/* A thread that sleeps on the descriptor already has not looked. */
-	smp_mb();
-	port_signal(xseg, (xport)ret);
+	port_wake_binder(xseg, (xport)ret);
 	drain_free(xseg, (xport)ret, true);
 	replies_sort(xseg, (xport)ret, DRAIN_DEPTH);
 	return ret;

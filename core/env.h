@@ -385,7 +385,7 @@ static inline unsigned int ilog2(u64 v)
 }
 
 /* So many are met in a damaged segment only. */
-#define ENV_RETRIES	(1U << 26)
+#define ENV_RETRIES	(1U << 20)
 
 /*
  * A page that fork() empties in the child (MADV_WIPEONFORK), with the number

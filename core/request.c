@@ -517,6 +517,8 @@ int xseg_get_req_data(struct xseg *xseg,
 	ret = request_of(xseg, req, &index);
 	if (ret)
 		return ret;
+	if (!data)
+		return -EINVAL;
 	*data = xseg->requests[index].serial == shm_read(&req->serial) ?
 		xseg->requests[index].data : NULL;
 	return 0;

@@ -187,9 +187,12 @@ int ring_pop(const struct xseg *xseg, const struct ring *ring, u32 *index)
 			shm_cas(&ring->shm->head, h, h + 1);
 			continue;
 		}
-		/* A slot behind the head's lap: the head was read too early. */
-		if (ahead < 0)
+		if (unlikely(ahead < 0)) {
+			/* The head passes a slot only after (T2). */
+			if (shm_load_acquire(&ring->shm->head) == h)
+				return -EUCLEAN;
 			continue;
+		}
 		if (!XSLOT_OBJ(e))
 			return -EAGAIN;
 		ret = ring_take(xseg, ring, h, e, index);

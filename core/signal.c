@@ -171,6 +171,8 @@ int xseg_get_stats(struct xseg *xseg, struct xseg_stats *stats)
 	ret = handle_check(xseg);
 	if (ret)
 		return ret;
+	if (!stats)
+		return -EINVAL;
 	stats->signals_sent = atomic64_read(&xseg->sent);
 	stats->signals_elided = READ_ONCE(xseg->elided);
 	stats->sleeps = atomic64_read(&xseg->sleeps);

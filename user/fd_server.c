@@ -150,14 +150,15 @@ static void serve(struct xseg *xseg, int sock)
 	struct pollfd p = { .fd = sock, .events = POLLIN };
 	int fd;
 
-	if (!peer_allowed(xseg, sock)) {
-		send_answer(sock, -EACCES, -1);
-		return;
-	}
+	/* First of all: a close with the question unread loses the answer. */
 	if (poll(&p, 1, HAND_OVER_MS) <= 0 ||
 	    recv(sock, &question, sizeof(question), MSG_DONTWAIT) !=
 	    sizeof(question))
 		return;
+	if (!peer_allowed(xseg, sock)) {
+		send_answer(sock, -EACCES, -1);
+		return;
+	}
 	fd = fd_table_dup(xseg, question.index, question.gen);
 	if (fd >= 0)	/* the asker may have lost patience meanwhile */
 		wake_self(fd);

@@ -13,6 +13,8 @@
 #define YIELDS_MAX	64
 #define YIELDS_MIN	4
 #define YIELDS_FIRST	16
+#define YIELDS_NS	100000	/* longer is not worth it */
+#define YIELDS_SKIP	64	/* waits that go without after that */
 #define POLLS		16
 #define UNWAKEABLE_USEC	10000
 
@@ -140,12 +142,21 @@ static bool poll_some(struct xseg_ec __xseg_shared *ec, u32 seq)
 	return false;
 }
 
-static bool yield_some(struct xseg_ec __xseg_shared *ec, u32 seq, u32 times)
+/*
+ * Yields the CPU so many times, or until that takes long: another program has
+ * it then, and a sleeper would be woken sooner. False in @quick says so.
+ */
+static bool yield_some(struct xseg_ec __xseg_shared *ec, u32 seq, u32 times,
+		       bool *quick)
 {
-	while (times--) {
+	u64 start = env_now_ns();
+
+	*quick = true;
+	while (times-- && *quick) {
 		if (poll_some(ec, seq))
 			return true;
 		sched_yield();
+		*quick = env_now_ns() - start < YIELDS_NS;
 	}
 	return xseg_ec_signalled(ec, seq);
 }
@@ -160,17 +171,27 @@ static bool spin_some(struct xseg_ec __xseg_shared *ec, u32 seq)
 	return false;
 }
 
-/* Yields the more often the more it helped, else a few times. */
+/*
+ * Yields the more often the more it helped, else a few times; and for a while
+ * not at all after it took long. A number above YIELDS_MAX counts that while.
+ */
 static bool yield_adaptive(struct xseg *xseg, struct xseg_ec __xseg_shared *ec,
 			   u32 seq)
 {
 	u32 times = READ_ONCE(xseg->yields);
-	bool helped;
+	bool helped, quick;
 
 	if (!times)
 		times = YIELDS_FIRST;
-	helped = yield_some(ec, seq, times);
-	if (helped)
+	if (times > YIELDS_MAX) {
+		times = times == YIELDS_MAX + 1 ? YIELDS_MIN : times - 1;
+		WRITE_ONCE(xseg->yields, times);
+		return xseg_ec_signalled(ec, seq);
+	}
+	helped = yield_some(ec, seq, times, &quick);
+	if (!quick)
+		times = YIELDS_MAX + YIELDS_SKIP;
+	else if (helped)
 		times = min(times + 1, (u32)YIELDS_MAX);
 	else
 		times = max(times / 2, (u32)YIELDS_MIN);
@@ -188,11 +209,13 @@ static bool yield_adaptive(struct xseg *xseg, struct xseg_ec __xseg_shared *ec,
  */
 bool wait_briefly(struct xseg *xseg, struct xseg_ec __xseg_shared *ec, u32 seq)
 {
+	bool quick;
+
 	switch (READ_ONCE(xseg->strategy)) {
 	case XSEG_WAIT_SLEEP:
 		return xseg_ec_signalled(ec, seq);
 	case XSEG_WAIT_YIELD:
-		return yield_some(ec, seq, YIELDS_FIXED);
+		return yield_some(ec, seq, YIELDS_FIXED, &quick);
 	case XSEG_WAIT_SPIN:
 		return spin_some(ec, seq);
 	default:

@@ -312,7 +312,7 @@ struct xseg_stats {
  * @xseg: the handle
  * @info: filled
  *
- * Return: 0 or -ESTALE.
+ * Return: 0, -EINVAL (NULL) or -ESTALE.
  */
 int xseg_get_info(struct xseg *xseg, struct xseg_info *info);
 
@@ -354,7 +354,7 @@ int xseg_get_type_info(struct xseg *xseg, unsigned int id,
  * @xseg:  the handle
  * @stats: filled
  *
- * Return: 0 or -ESTALE.
+ * Return: 0, -EINVAL (NULL) or -ESTALE.
  */
 int xseg_get_stats(struct xseg *xseg, struct xseg_stats *stats);
 
@@ -558,7 +558,8 @@ int xseg_wait_signal(struct xseg *xseg, void __xseg_shared *sd,
  * -ENOTCONN (nobody is bound to it), -EOWNERDEAD (its owner was found dead
  * and reaped), -ENOENT (unknown signal type), -ETIMEDOUT (eventfd: the owner
  * did not hand over its descriptor in time, it may be stopped; it is woken when
- * it goes on), -EHOSTUNREACH (eventfd: its socket is not there), -EMFILE,
+ * it goes on), -EHOSTUNREACH (eventfd: its socket is not there), -EACCES (it
+ * refuses this program, by the segment's owner and mode), -EMFILE,
  * -ESTALE. Not to be called inside a read-side section of liburcu-bp.
  */
 int xseg_signal(struct xseg *xseg, xport portno);

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -68,19 +69,33 @@ void usage_error(const char *fmt, ...)
 	usage_hint();
 }
 
-/* Put @name in the place of each '@' of @in. */
-static void insert_name(char *out, size_t size, const char *in,
-			const char *name)
+/* Put @name in the place of each '@' of @in, and @words in that of '%'. */
+static void insert(char *out, size_t size, const char *in, const char *name,
+		   const char *words)
 {
 	size_t len = 0;
 
 	for (; *in && len + 1 < size; in++) {
 		if (*in == '@')
 			len += snprintf(out + len, size - len, "%s", name);
+		else if (*in == '%')
+			len += snprintf(out + len, size - len, "%s", words);
 		else
 			out[len++] = *in;
 	}
 	out[len < size ? len : size - 1] = '\0';
+}
+
+static int explain(const struct reason *reasons, int err, const char *name,
+		   const char *words)
+{
+	char text[1024];
+
+	while (reasons && reasons->err && reasons->err != err)
+		reasons++;
+	insert(text, sizeof(text), reasons && reasons->text ? reasons->text :
+	       "%", name, words);
+	return fail("%s", text);
 }
 
 /**
@@ -93,20 +108,25 @@ static void insert_name(char *out, size_t size, const char *in,
  */
 int fail_because(const struct reason *reasons, int err, const char *name)
 {
-	char what[512], todo[512];
-	const char *words = xseg_last_error();
-	char fallback[512];
+	return explain(reasons, abs(err), name, strerror(abs(err)));
+}
 
-	err = abs(err);
-	while (reasons->err && reasons->err != err)
-		reasons++;
-	snprintf(fallback, sizeof(fallback), "%s: %s", name,
-		 *words ? words : strerror(err));
-	insert_name(what, sizeof(what), reasons->what ? : fallback, name);
-	if (!reasons->todo)
-		return fail("%s", what);
-	insert_name(todo, sizeof(todo), reasons->todo, name);
-	return fail("%s; %s", what, todo);
+/**
+ * fail_as_told() - say what the library says of the call that failed
+ * @reasons: what there is to add, NULL for nothing
+ * @err:     the errno, positive or negative
+ * @name:    what the call was about
+ *
+ * For the calls that set xseg_last_error().
+ *
+ * Return: EXIT_FAIL
+ */
+int fail_as_told(const struct reason *reasons, int err, const char *name)
+{
+	const char *words = xseg_last_error();
+
+	return explain(reasons, abs(err), name,
+		       *words ? words : strerror(abs(err)));
 }
 
 /* Options */
@@ -356,18 +376,22 @@ int json_print(FILE *file, struct json_object *obj)
 /* Signals */
 
 /*
- * Say stop, and again every second: the first time may have come just before
- * a call that blocks.
+ * Say stop, and again every 20 ms: the first time may have come just before a
+ * call that blocks.
  */
 static void on_signal(int sig)
 {
+	static const struct itimerval again = {
+		.it_value.tv_usec = 20000, .it_interval.tv_usec = 20000,
+	};
 	int saved = errno;
 
 	if (sig != SIGALRM)
 		tool_stop = sig;
 	if (tool_child > 0 && sig != SIGALRM)
 		kill(tool_child, SIGTERM);
-	alarm(1);
+	if (sig != SIGALRM)
+		setitimer(ITIMER_REAL, &again, NULL);	/* a bare system call */
 	errno = saved;
 }
 

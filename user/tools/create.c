@@ -2,7 +2,6 @@
 /*
  * xseg create: make a segment.
  */
-#include <errno.h>
 #include <stdlib.h>
 
 #include "tool.h"
@@ -87,17 +86,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	}
 }
 
-static const struct reason reasons[] = {
-	{ EEXIST, "segment '@' exists already",
-	  "choose another name, or remove it with 'xseg destroy @'" },
-	{ ENOSPC, NULL, "make it smaller (--heap, --requests, --queue), or "
-	  "free room in /dev/shm (see 'df -h /dev/shm' and 'xseg list')" },
-	{ ENOMEM, NULL, "make it smaller (--heap, --requests, --queue)" },
-	{ EOVERFLOW, NULL, "make it smaller (--heap, --requests, --queue)" },
-	{ EACCES, "you may not make files in /dev/shm", NULL },
-	{ }
-};
-
 int create_main(int argc, char **argv)
 {
 	static const struct argp argp = { .options = options, .parser = parse,
@@ -111,6 +99,6 @@ int create_main(int argc, char **argv)
 	tool_parse(&argp, argc, argv, &args);
 	ret = xseg_create(args.tool.name, &args.params);
 	if (ret < 0)
-		return fail_because(reasons, ret, args.tool.name);
+		return fail_as_told(NULL, ret, args.tool.name);
 	return EXIT_OK;
 }

@@ -2,8 +2,6 @@
 /*
  * xseg destroy: remove a segment.
  */
-#include <errno.h>
-
 #include "tool.h"
 
 struct destroy_args {
@@ -32,19 +30,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return 0;
 }
 
-static const struct reason reasons[] = {
-	{ ENOENT, "there is no segment '@'", "'xseg list' shows which are" },
-	{ EBUSY, "peers live in segment '@'",
-	  "stop them ('xseg peers @' shows them), or add --force" },
-	{ EACCES, "you may not remove segment '@'", "ask its owner" },
-	{ EPERM, "you may not remove segment '@'", "ask its owner" },
-	{ EINVAL, "'@' is not a name of a segment",
-	  "'xseg list' shows which there are" },
-	{ EBADMSG, "'/dev/shm/xseg.@' is no segment",
-	  "add --force to remove it all the same" },
-	{ }
-};
-
 int destroy_main(int argc, char **argv)
 {
 	static const struct argp argp = { .options = options, .parser = parse,
@@ -55,6 +40,6 @@ int destroy_main(int argc, char **argv)
 	tool_parse(&argp, argc, argv, &args);
 	ret = xseg_destroy(args.tool.name, args.flags);
 	if (ret < 0)
-		return fail_because(reasons, ret, args.tool.name);
+		return fail_as_told(NULL, ret, args.tool.name);
 	return EXIT_OK;
 }

@@ -3,6 +3,7 @@
  * xseg info: a segment's capacities and state.
  */
 #include <string.h>
+#include <sys/stat.h>
 
 #include "tool.h"
 
@@ -80,8 +81,13 @@ static int info_run(struct xseg *xseg, struct tool_args *args)
 {
 	unsigned int peers = segment_live_peers(xseg);
 	struct xseg_info info;
+	char path[64 + XSEG_NAME_SIZE];
+	struct stat st;
 	int ret = xseg_get_info(xseg, &info);
 
+	snprintf(path, sizeof(path), "/dev/shm/xseg.%s", args->name);
+	if (!stat(path, &st))
+		info.params.mode = st.st_mode & 0777;
 	if (ret < 0)
 		return fail("segment '%s': %s", args->name, strerror(-ret));
 	if (args->json)

@@ -22,6 +22,8 @@ static const struct command {
 	{ "ports",   "show a segment's ports and their traffic", ports_main },
 	{ "types",   "show a segment's signal types",		types_main },
 	{ "reap",    "clean up after dead peers",		reap_main },
+	{ "attach",  "let kernel drivers join a segment",	attach_main },
+	{ "detach",  "let no more kernel drivers join",		detach_main },
 	{ "wait",    "bind a port and wait for a signal",	wait_main },
 	{ "signal",  "wake whoever waits on a port",		signal_main },
 	{ "ping",    "time round trips between two processes",	ping_main },

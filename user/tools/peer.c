@@ -11,50 +11,44 @@
 #include "tool.h"
 
 static const struct reason join_reasons[] = {
-	{ ENOENT, "there is no segment '@'",
-	  "make it with 'xseg create @', or see 'xseg list'" },
-	{ EACCES, "you may not join segment '@'",
-	  "ask its owner, or make one with a wider --mode" },
-	{ EINVAL, "'@' is not a name of a segment",
-	  "use 1 to 63 of A-Z a-z 0-9 . _ -, not beginning with a dot" },
-	{ EUSERS, "segment '@' has no place for one more peer",
-	  "see who is there with 'xseg peers @'" },
-	{ EBADMSG, NULL, "see 'xseg list'; 'xseg destroy --force @' "
-	  "removes a file that is no segment" },
-	{ ENODATA, NULL, "'xseg destroy --force @' removes it" },
-	{ EUCLEAN, NULL, "'xseg destroy --force @' removes it" },
-	{ EILSEQ, NULL, "it cannot be used on this machine" },
-	{ EPROTONOSUPPORT, NULL, "use the xseg that made it" },
-	{ }
+	{ EUSERS, "segment '@': %; see who is there with 'xseg peers @'" },
+	{ EBADMSG, "segment '@': %; 'xseg destroy --force @' removes it" },
+	{ ENODATA, "segment '@': %; 'xseg destroy --force @' removes it" },
+	{ EUCLEAN, "segment '@': %; 'xseg destroy --force @' removes it" },
+	{ EILSEQ, "segment '@': %; it cannot be used here" },
+	{ EPROTONOSUPPORT, "segment '@': %" },
+	{ 0, "%" }
 };
 
 static const struct reason type_reasons[] = {
-	{ ENOENT, NULL, "'futex' and 'eventfd' are always there; others are "
-	  "plug-ins, xseg-signal-@.so" },
-	{ EINVAL, "'@' is not a name of a signal type",
-	  "use 1 to 31 of a-z 0-9 -" },
-	{ ENAMETOOLONG, "signal type '@' has too long a name",
-	  "use 1 to 31 of a-z 0-9 -" },
-	{ EOPNOTSUPP, "processes cannot wait with signal type '@'",
-	  "choose one of the user domain" },
-	{ ENOSPC, NULL, "use one of those that 'xseg types' shows" },
-	{ }
+	{ ENOENT, "%; 'futex' and 'eventfd' are always there" },
+	{ EINVAL, "'@' is not a name of a signal type; use 1 to 31 of a-z "
+	  "0-9 -" },
+	{ ENAMETOOLONG, "signal type '@' has too long a name; use 1 to 31 of "
+	  "a-z 0-9 -" },
+	{ EOPNOTSUPP, "processes cannot wait with signal type '@'; choose one "
+	  "of the user domain" },
+	{ EPROTO, "the segment has signal type '@' in another version; use "
+	  "the same xseg on all sides" },
+	{ ENOSPC, "the segment has no room for one more signal type; use one "
+	  "of those that 'xseg types' shows" },
+	{ 0, "%" }
 };
 
 static const struct reason desc_reasons[] = {
-	{ ENOMEM, "the segment has no signal descriptor left for type '@'",
-	  "stop some peers, or make the segment with more --descs" },
-	{ }
+	{ ENOMEM, "the segment has no signal descriptor left for type '@'; "
+	  "stop some peers, or make it with more --descs" },
+	{ 0, "signal type '@': %" }
 };
 
 static const struct reason bind_reasons[] = {
-	{ EBUSY, "port @ is taken by a live peer",
-	  "choose another; 'xseg ports' shows which are taken" },
-	{ EINVAL, "the segment has no port @",
-	  "choose another; 'xseg info' shows how many there are" },
-	{ ENOSPC, "no port is free",
-	  "stop some peers, or make the segment with more --ports" },
-	{ }
+	{ EBUSY, "port @ is taken by a live peer; choose another, 'xseg ports' "
+	  "shows which are taken" },
+	{ EINVAL, "the segment has no port @; choose another, 'xseg info' "
+	  "shows how many there are" },
+	{ ENOSPC, "no port is free; stop some peers, or make the segment with "
+	  "more --ports" },
+	{ 0, "port @: %" }
 };
 
 /* Join, or say why not and return NULL. */
@@ -63,7 +57,7 @@ static struct xseg *segment_join(const char *name)
 	struct xseg *xseg = xseg_join(name, XSEG_JOIN_PLUGINS);
 
 	if (!xseg)
-		fail_because(join_reasons, errno, name);
+		fail_as_told(join_reasons, errno, name);
 	return xseg;
 }
 
@@ -112,6 +106,36 @@ const char *domain_name(__u32 domain)
 	}
 }
 
+/*
+ * Bind any free port, from FIRST_ANY on if there are so many: low numbers are
+ * those that people choose, and may be about to bind.
+ */
+#define FIRST_ANY	128U
+
+static int bind_any(struct xseg *xseg, struct signal_desc *sd)
+{
+	struct xseg_port_info port;
+	struct xseg_info info;
+	__u32 first, nr;
+	int ret;
+
+	ret = xseg_get_info(xseg, &info);
+	if (ret < 0)
+		return ret;
+	nr = info.params.nr_ports;
+	first = nr / 2 < FIRST_ANY ? nr / 2 : FIRST_ANY;
+	for (__u32 i = 0; i < nr; i++) {
+		xport portno = (first + i) % nr;
+
+		if (xseg_get_port_info(xseg, portno, &port) || port.bound)
+			continue;
+		ret = xseg_bind_port(xseg, portno, sd);
+		if (ret != -EBUSY)
+			return ret;
+	}
+	return -ENOSPC;
+}
+
 /**
  * port_open() - bind a port that is waited on by a signal type
  * @port:   filled
@@ -130,11 +154,12 @@ int port_open(struct tool_port *port, struct xseg *xseg, const char *type,
 	*port = (struct tool_port){ .xseg = xseg, .portno = portno };
 	ret = xseg_local_signal_init(xseg, type);
 	if (ret < 0)
-		return fail_because(type_reasons, ret, type);
+		return fail_as_told(type_reasons, ret, type);
 	port->sd = xseg_get_signal_desc(xseg, type);
 	if (!port->sd)
 		return fail_because(desc_reasons, errno, type);
-	ret = xseg_bind_port(xseg, portno, port->sd);
+	ret = portno == NoPort ? bind_any(xseg, port->sd) :
+				 xseg_bind_port(xseg, portno, port->sd);
 	if (ret >= 0) {
 		port->portno = ret;
 		return EXIT_OK;

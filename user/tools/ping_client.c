@@ -11,17 +11,17 @@
 #define WARM_UP		1000
 
 static const struct reason client_reasons[] = {
-	{ EOWNERDEAD, "the echo side at port @ died", NULL },
-	{ ECONNRESET, "the echo side at port @ left", NULL },
-	{ ENOTCONN, "nobody is bound to port @",
-	  "start the echo side with 'xseg ping NAME --serve --port @'" },
-	{ EOPNOTSUPP, "who is bound to port @ is no echo side",
-	  "start one with 'xseg ping NAME --serve'" },
-	{ EMSGSIZE, "--size is more than one request of this segment may carry",
-	  "use less, or make the segment with more --max-data" },
-	{ ENOMEM, "the segment has no room for the payload",
-	  "use a smaller --size, or make the segment with more --heap" },
-	{ }
+	{ EOWNERDEAD, "the echo side at port @ died" },
+	{ ECONNRESET, "the echo side at port @ left" },
+	{ ENOTCONN, "nobody is bound to port @; start the echo side with "
+	  "'xseg ping NAME --serve --port @'" },
+	{ EOPNOTSUPP, "who is bound to port @ is no echo side; start one with "
+	  "'xseg ping NAME --serve'" },
+	{ EMSGSIZE, "--size is more than one request of this segment may "
+	  "carry; use less, or make the segment with more --max-data" },
+	{ ENOMEM, "the segment has no room for the payload; use a smaller "
+	  "--size, or make the segment with more --heap" },
+	{ 0, "the echo side at port @: %" }
 };
 
 /**

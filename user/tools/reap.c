@@ -2,8 +2,6 @@
 /*
  * xseg reap: clean up after dead peers.
  */
-#include <errno.h>
-
 #include "tool.h"
 
 static const struct argp_option options[] = { OPTION_JSON, { } };
@@ -15,15 +13,13 @@ static const char doc[] =
 	"Example:\n"
 	"  xseg reap demo\n";
 
-static const struct reason reasons[] = { { } };
-
 static int reap_run(struct xseg *xseg, struct tool_args *args)
 {
 	struct json_object *obj;
 	int ret = xseg_reap(xseg);
 
 	if (ret < 0)
-		return fail_because(reasons, ret, args->name);
+		return fail_as_told(NULL, ret, args->name);
 	if (args->json) {
 		obj = json_object_new_object();
 		json_add_num(obj, "reaped", ret);

@@ -39,17 +39,17 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 }
 
 static const struct reason reasons[] = {
-	{ ENOTCONN, "nobody is bound to port @",
-	  "bind it, for example with 'xseg wait', or add --wait 10" },
-	{ EOWNERDEAD, "the owner of port @ is dead and was cleaned up after",
+	{ ENOTCONN, "nobody is bound to port @; bind it, for example with "
+	  "'xseg wait', or add --wait 10" },
+	{ EOWNERDEAD, "the owner of port @ is dead and was cleaned up after; "
 	  "start it again" },
-	{ EINVAL, "the segment has no port @",
-	  "choose another; 'xseg info' shows how many there are" },
-	{ ENOENT, "port @ is waited on by a signal type that is not known here",
-	  "install its plug-in; 'xseg types' shows the name" },
-	{ ETIMEDOUT, "the owner of port @ did not answer in time",
-	  "it may be stopped; see 'xseg peers'" },
-	{ }
+	{ EINVAL, "the segment has no port @; choose another; 'xseg info' "
+	  "shows how many there are" },
+	{ ENOENT, "port @ is waited on by a signal type that is not known "
+	  "here; install its plug-in; 'xseg types' shows the name" },
+	{ ETIMEDOUT, "the owner of port @ did not answer in time; it may be "
+	  "stopped; see 'xseg peers'" },
+	{ 0, "port @: %" }
 };
 
 static int report(const struct signal_args *args, struct xseg *xseg)

@@ -89,7 +89,8 @@ static int rx_data(struct stream_rx *rx, struct xseg_request *req)
 		return rx_refuse(rx, req, -EINVAL);
 	ret = rx_write(rx, data, size);
 	if (ret) {
-		port_answer(rx->port, req, ret, XSEG_SIGNAL);
+		port_answer(rx->port, req, tool_stop ? -ECONNRESET : ret,
+			    XSEG_SIGNAL);
 		return rx_fail_write(rx, -ret);
 	}
 	rx->offset += size;

@@ -15,23 +15,23 @@
 
 /* Why a request came back failed, or could not be submitted. */
 static const struct reason tx_reasons[] = {
-	{ EOWNERDEAD, "the receiver at port @ died before it took everything",
+	{ EOWNERDEAD, "the receiver at port @ died before it took everything; "
 	  "start it again and send again" },
-	{ ECONNRESET, "the receiver at port @ left before it took everything",
+	{ ECONNRESET, "the receiver at port @ left before it took everything; "
 	  "start it again and send again" },
-	{ ENOTCONN, "nobody is bound to port @ any more",
-	  "start the receiver again and send again" },
-	{ EPIPE, "the receiver at port @ had its output closed", NULL },
-	{ EBUSY, "port @ is in the middle of another stream",
-	  "send again when it has ended, or use another port" },
-	{ EOPNOTSUPP, "who is bound to port @ takes no streams",
-	  "use a port of 'xseg recv' or 'xseg pipe'" },
-	{ ENOSPC, "the receiver at port @ has no space left for its output",
+	{ ENOTCONN, "nobody is bound to port @ any more; start the receiver "
+	  "again and send again" },
+	{ EPIPE, "the receiver at port @ had its output closed" },
+	{ EBUSY, "port @ is in the middle of another stream; send again when "
+	  "it has ended, or use another port" },
+	{ EOPNOTSUPP, "who is bound to port @ takes no streams; use a port of "
+	  "'xseg recv' or 'xseg pipe'" },
+	{ ENOSPC, "the receiver at port @ has no space left for its output; "
 	  "make room and send again" },
-	{ ENOMEM, "the segment has no room for a request to port @",
-	  "use a smaller --block, or make the segment with more --heap and "
+	{ ENOMEM, "the segment has no room for a request to port @; use a "
+	  "smaller --block, or make the segment with more --heap and "
 	  "--requests" },
-	{ }
+	{ 0, "sending to port @: %" }
 };
 
 static int tx_fail(struct stream_tx *tx, int err)
@@ -108,6 +108,21 @@ static int tx_reply(struct stream_tx *tx, struct xseg_request *req)
 	return 0;
 }
 
+/* Take all answers that are there; 0 or -errno. */
+static int tx_collect(struct stream_tx *tx)
+{
+	struct xseg_request *req;
+	int ret = 0;
+
+	while (!ret) {
+		req = xseg_receive(tx->port->xseg, tx->port->portno, 0);
+		if (!req)
+			break;
+		ret = tx_reply(tx, req);
+	}
+	return ret;
+}
+
 /* Take all answers that are there, after waiting for one; 0 or -errno. */
 static int tx_wait(struct stream_tx *tx)
 {
@@ -123,13 +138,8 @@ static int tx_wait(struct stream_tx *tx)
 			return -EINTR;
 		progress_tick(tx->progress);
 	}
-	do {
-		ret = tx_reply(tx, req);
-		if (ret)
-			return ret;
-		req = xseg_receive(tx->port->xseg, tx->port->portno, 0);
-	} while (req);
-	return 0;
+	ret = tx_reply(tx, req);
+	return ret ? ret : tx_collect(tx);
 }
 
 /* A request to be filled; *reqp is it, 0 or -errno. */
@@ -162,7 +172,7 @@ static int tx_submit(struct stream_tx *tx, struct xseg_request *req,
 {
 	static const struct timespec pause = { .tv_nsec = 1000000 };
 	struct tool_port *port = tx->port;
-	int ret;
+	int ret, why;
 
 	req->op = op;
 	req->offset = tx->offset;
@@ -186,7 +196,9 @@ static int tx_submit(struct stream_tx *tx, struct xseg_request *req,
 	if (ret < 0) {
 		xseg_put_request(port->xseg, req);
 		tx->made--;
-		return ret;
+		/* why nobody is there any more may stand in an answer */
+		why = tx_collect(tx);
+		return why ? why : ret;
 	}
 	tx->offset += size;
 	return 0;

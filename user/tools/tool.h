@@ -42,20 +42,19 @@ extern const char *tool_command;	/* the sub-command that runs */
 
 /**
  * struct reason - what an errno of one call means to the user
- * @err:  the errno, 0 ends the table
- * @what: what was wrong, NULL: the library's words
- * @todo: what to do about it, NULL: nothing to say
- *
- * '@' in the strings stands for the name of what the call was about.
+ * @err:  the errno; 0, the last one, for all others
+ * @text: what was wrong and what to do about it; '@' in it stands for the name
+ *	  of what the call was about, '%' for what the library or the C library
+ *	  says
  */
 struct reason {
 	int err;
-	const char *what;
-	const char *todo;
+	const char *text;
 };
 
 int fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int fail_because(const struct reason *reasons, int err, const char *name);
+int fail_as_told(const struct reason *reasons, int err, const char *name);
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 _Noreturn void usage_error(const char *fmt, ...)
 	__attribute__((format(printf, 1, 2)));
@@ -185,8 +184,10 @@ int table_show(struct xseg *xseg, struct tool_args *args, rows_fn *rows,
 
 /* one for each sub-command */
 
+int attach_main(int argc, char **argv);
 int create_main(int argc, char **argv);
 int destroy_main(int argc, char **argv);
+int detach_main(int argc, char **argv);
 int info_main(int argc, char **argv);
 int list_main(int argc, char **argv);
 int peers_main(int argc, char **argv);

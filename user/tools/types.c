@@ -38,6 +38,17 @@ static void print_text(unsigned int id, const struct xseg_type_info *info,
 	       info->known ? "yes" : "no");
 }
 
+/* Known, or to be had as a plug-in. */
+static bool type_usable(struct xseg *xseg, const struct xseg_type_info *info)
+{
+	if (info->known || info->domain != XSEG_DOMAIN_USER)
+		return info->known;
+	if (xseg_local_signal_init(xseg, info->name) < 0)
+		return false;
+	xseg_local_signal_quit(xseg, info->name);
+	return true;
+}
+
 static int print_types(struct xseg *xseg, struct tool_args *args,
 		       struct json_object *all)
 {
@@ -47,6 +58,7 @@ static int print_types(struct xseg *xseg, struct tool_args *args,
 	for (unsigned int id = 0; id < XSEG_NR_SIGNAL_TYPES; id++) {
 		if (xseg_get_type_info(xseg, id, &info))
 			continue;
+		info.known = type_usable(xseg, &info);
 		if (all)
 			json_object_array_add(all, type_json(id, &info));
 		else

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "user/user.h"
@@ -120,24 +121,60 @@ static int geometry_for(const struct xseg_params *params, struct geometry *geo)
 	return 0;
 }
 
+/* Bytes of memory that can be had without killing others; a guess. */
+static u64 memory_available(void)
+{
+	FILE *f = fopen("/proc/meminfo", "re");
+	unsigned long long kib = 0;
+	char line[128];
+	bool found = false;
+
+	while (f && !found && fgets(line, sizeof(line), f))
+		found = sscanf(line, "MemAvailable: %llu", &kib) == 1;
+	if (f)
+		fclose(f);
+	return found ? (u64)kib << 10 : UINT64_MAX;
+}
+
+/*
+ * Is there room at all? A tmpfs may be as large as all memory: asked for too
+ * much it would not say so, but have processes killed.
+ */
+static bool has_room(int fd, u64 size)
+{
+	struct statfs st;
+
+	if (!fstatfs(fd, &st) && st.f_blocks &&
+	    size > (u64)st.f_bavail * (u64)st.f_bsize)
+		return false;
+	return size <= memory_available();
+}
+
+static int no_room(u64 size, int err)
+{
+	return fail(err, "there is no room for %llu bytes in " SHM_DIR ": %s; ask for less, remove a segment, or enlarge it",
+		    (unsigned long long)size, strerror(-err));
+}
+
 static int take_memory(int fd, u64 size, bool sparse)
 {
 	u64 done, step;
-	int ret = 0;
+	int ret;
 
+	if (!sparse && !has_room(fd, size))
+		return no_room(size, -ENOSPC);
 	if (ftruncate(fd, (off_t)size))
 		return fail(-errno, "a file of %llu bytes cannot be made: %s",
 			    (unsigned long long)size, strerror(errno));
 	/* In steps: a signal makes fallocate() give back all it has done. */
-	for (done = 0; !sparse && done < size && !ret; done += step) {
+	for (done = 0; !sparse && done < size; done += step) {
 		step = min(size - done, 1ULL << 26);
 		do {
 			ret = fallocate(fd, 0, (off_t)done, (off_t)step);
 		} while (ret && errno == EINTR);
+		if (ret)
+			return no_room(size, -errno);
 	}
-	if (ret)
-		return fail(-errno, "there is no room for %llu bytes in " SHM_DIR ": %s; ask for less, remove a segment, or enlarge it",
-			    (unsigned long long)size, strerror(errno));
 	return 0;
 }
 

@@ -127,6 +127,10 @@ static inline bool env_same_process(u32 cookie)
 	return true;
 }
 
+/* See the other domain. */
+#define env_handed_over(where)	((void)(where))
+#define env_taken_over(where)	((void)(where))
+
 #else /* a process */
 
 #include <errno.h>
@@ -196,6 +200,20 @@ static inline void smp_mb(void)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 }
+#endif
+
+/*
+ * An object goes from one thread to another by way of other processes, which
+ * the sanitizer does not see.
+ */
+#ifdef ENV_TSAN
+void __tsan_release(void *where);
+void __tsan_acquire(void *where);
+#define env_handed_over(where)	__tsan_release((void *)(where))
+#define env_taken_over(where)	__tsan_acquire((void *)(where))
+#else
+#define env_handed_over(where)	((void)(where))
+#define env_taken_over(where)	((void)(where))
 #endif
 
 /* After shm_cas(), shm_add(), shm_or() or shm_and(), where it may be less. */

@@ -107,6 +107,7 @@ int ring_push(const struct xseg *xseg, const struct ring *ring, u32 index)
 	u32 turns = ENV_RETRIES;
 	int ret;
 
+	env_handed_over(&xseg->geo);
 	while (turns--) {
 		u64 t = shm_load_acquire(&ring->shm->tail);
 		__u64 __xseg_shared *slot = ring_slot(ring, t);
@@ -162,6 +163,8 @@ static int ring_take(const struct xseg *xseg, const struct ring *ring,
 	/* (T2), (T3) */
 	shm_cas(slot, e, slot_word(XSLOT_CYCLE(e) + 1, 0, 0));
 	shm_cas(&ring->shm->head, head, head + 1);
+	if (got)
+		env_taken_over(&xseg->geo);
 	return got ? 0 : -EAGAIN;
 }
 

@@ -146,11 +146,11 @@ echo "  sha256 $sum"
 echo
 xseg create "$segment"
 echo "Each line: 'xseg send' reads the input into the segment, 'xseg recv' writes it"
-echo 'from there to a file; only the way to wake each other differs. A signal is sent'
-echo 'if the other side sleeps, and elided (left out, no system call) if it is awake.'
+echo 'from there to a file; only the way to wake each other differs. Signals are sent'
+echo 'where the other side waits, and elided (left out, at no cost) where it is at work.'
 echo
 printf '  %-22s %9s %13s %9s %9s %9s   %s\n' 'woken by' time throughput \
-	requests 'signals' elided sha256
+	requests 'sent' elided sha256
 for type in futex eventfd fifo; do
 	move $type
 done

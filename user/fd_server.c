@@ -376,8 +376,8 @@ static int ask(struct xseg *xseg, int sock, const struct xseg_desc_id *id)
  * Blocks for up to HAND_OVER_MS where the owner is stopped.
  *
  * Return: a close-on-exec descriptor; -EHOSTUNREACH (the owner is not there, or
- * in another network name space), -ETIMEDOUT, -EACCES, -EMFILE, -ENOENT (it has no such descriptor any more), or
- * an error of socket(2).
+ * in another network name space), -ETIMEDOUT, -EACCES, -EMFILE, -ENOENT (it has
+ * no such descriptor any more), or an error of socket(2).
  */
 int fd_server_ask(struct xseg *xseg, const struct xseg_desc_id *id)
 {

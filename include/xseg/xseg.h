@@ -134,7 +134,8 @@ int xseg_destroy(const char *name, unsigned int flags);
  * The peer lives until xseg_leave(), exec or death. It is not inherited by
  * fork: in the child the handle answers -ESTALE. The caller may close any
  * descriptor at any time, and stays a peer; but a type that wakes through
- * files (eventfd, fifo) needs those that it has opened. May reap dead peers when all slots are taken.
+ * files (eventfd, fifo) needs those that it has opened. May reap dead peers
+ * when all slots are taken.
  * Blocks in the file system only.
  *
  * Return: a handle; or NULL with errno ENOENT, EACCES, EINVAL (name, flags),
@@ -511,7 +512,8 @@ int xseg_put_signal_desc(struct xseg *xseg, void __xseg_shared *sd);
  * thread replaces the first.
  *
  * Return: 0, -EINVAL (not held), -EOPNOTSUPP (a type of the other domain, or
- * another peer's descriptor of a type with a file), -ENOSPC (the thread has announced itself on 16 descriptors), -ESTALE.
+ * another peer's descriptor of a type with a file), -ENOSPC (the thread has
+ * announced itself on 16 descriptors), -ESTALE.
  */
 int xseg_prepare_wait(struct xseg *xseg, void __xseg_shared *sd);
 

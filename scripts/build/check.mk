@@ -42,8 +42,8 @@ cxx-check: NEED = user test
 cxx-check:	## each public header alone, as C and as C++17
 	$(call close,$@)
 
-checkpatch: NEED = kernel
-checkpatch:	## the kernel's style checker on all C sources
+checkpatch:	## the kernel's style checker, --strict, on all but the tests
+checkpatch:	## the kernel's style checker, --strict, on all but the tests
 	$(call close,$@)
 
 run-check-user:

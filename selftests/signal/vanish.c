@@ -269,10 +269,12 @@ TEST_F_TIMEOUT(vanish, raw_forked_and_killed, 0)
 TEST_F_TIMEOUT(vanish, zombie, 0)
 {
 	pid_t pid = start(wait_for_ever, NULL);
+	siginfo_t info;
 
 	ASSERT_EQ(0, kill(pid, SIGKILL));
-	while (ks_state(pid) != 'Z')
-		usleep(1000);
+	/* All its threads are gone, and it is still there to be waited for. */
+	ASSERT_EQ(0, waitid(P_PID, (id_t)pid, &info, WEXITED | WNOWAIT));
+	EXPECT_EQ('Z', ks_state(pid));
 	check_reaped(_metadata, &self->peer);
 	EXPECT_EQ(KS_KILLED, ks_wait(pid));
 }

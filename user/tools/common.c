@@ -14,7 +14,7 @@
 #include "tool.h"
 
 const char *tool_command;
-volatile sig_atomic_t tool_stop;
+static int stop_signal;	/* atomic: other threads look at it */
 volatile sig_atomic_t tool_child;
 
 /* Errors */
@@ -375,6 +375,11 @@ int json_print(FILE *file, struct json_object *obj)
 
 /* Signals */
 
+int tool_stop(void)
+{
+	return __atomic_load_n(&stop_signal, __ATOMIC_RELAXED);
+}
+
 /*
  * Say stop, and again every 20 ms: the first time may have come just before a
  * call that blocks.
@@ -387,7 +392,7 @@ static void on_signal(int sig)
 	int saved = errno;
 
 	if (sig != SIGALRM)
-		tool_stop = sig;
+		__atomic_store_n(&stop_signal, sig, __ATOMIC_RELAXED);
 	if (tool_child > 0 && sig != SIGALRM)
 		kill(tool_child, SIGTERM);
 	if (sig != SIGALRM)

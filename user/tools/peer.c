@@ -272,7 +272,7 @@ int port_answer(struct tool_port *port, struct xseg_request *req, int err,
 		ret = xseg_respond(port->xseg, req, port->portno, flags);
 		if (ret == -EAGAIN || ret == -EBUSY)
 			sched_yield();
-	} while ((ret == -EAGAIN || ret == -EBUSY) && !tool_stop);
+	} while ((ret == -EAGAIN || ret == -EBUSY) && !tool_stop());
 	if (ret < 0)
 		xseg_put_request(port->xseg, req);
 	return ret < 0 ? ret : 0;
@@ -308,8 +308,8 @@ int port_wait_bound(struct xseg *xseg, xport portno, uint64_t timeout_ns,
 		}
 		if (info.bound && (!waiting || info.waiters))
 			return EXIT_OK;
-		if (tool_stop)
-			return EXIT_SIGNAL + tool_stop;
+		if (tool_stop())
+			return EXIT_SIGNAL + tool_stop();
 		if (now_ns() >= deadline)
 			return EXIT_TIMEOUT;
 		nanosleep(&pause, NULL);

@@ -191,14 +191,14 @@ static int read_port(int fd, xport *portno)
 
 	while (len + 1 < sizeof(line) && !strchr(line, '\n')) {
 		ret = read(fd, line + len, sizeof(line) - 1 - len);
-		if (ret < 0 && errno == EINTR && !tool_stop)
+		if (ret < 0 && errno == EINTR && !tool_stop())
 			continue;
 		if (ret <= 0)
 			break;
 		len += ret;
 	}
-	if (tool_stop)
-		return EXIT_SIGNAL + tool_stop;
+	if (tool_stop())
+		return EXIT_SIGNAL + tool_stop();
 	if (sscanf(line, "port %u", portno) != 1)
 		return fail("the echo side did not start");
 	return EXIT_OK;

@@ -66,7 +66,7 @@ static int client_receive(struct client *client)
 			break;
 		if (errno != EAGAIN && errno != ETIMEDOUT && errno != EINTR)
 			return -errno;
-		if (tool_stop)
+		if (tool_stop())
 			return -EINTR;
 	}
 	client->req = req;
@@ -102,7 +102,7 @@ static int round_by_signal(struct client *client)
 	while ((ret = port_await(port, client_look, client, TICK_USEC))) {
 		if (ret != -EAGAIN && ret != -ETIMEDOUT && ret != -EINTR)
 			return ret;
-		if (tool_stop)
+		if (tool_stop())
 			return -EINTR;
 		if (ret != -ETIMEDOUT)
 			continue;
@@ -234,8 +234,8 @@ static int client_bound(struct client *client, const struct ping_args *args)
 	if (client->req)
 		xseg_put_request(client->port.xseg, client->req);
 	snprintf(number, sizeof(number), "%u", client->dst);
-	if (tool_stop)
-		ret = EXIT_SIGNAL + tool_stop;
+	if (tool_stop())
+		ret = EXIT_SIGNAL + tool_stop();
 	else if (ret)
 		ret = fail_because(client_reasons, ret, number);
 	else

@@ -31,7 +31,7 @@ static int serve_signals(struct tool_port *port, struct xseg_request *req)
 		return -EINVAL;
 	if (link_open(&link, port->xseg, client))
 		return -ENOTCONN;
-	while (!tool_stop) {
+	while (!tool_stop()) {
 		ret = port_await(port, pong_look, &pong, TICK_USEC);
 		if (ret == -ETIMEDOUT && !link_alive(&link))
 			return -EOWNERDEAD;
@@ -93,7 +93,7 @@ int ping_serve(struct xseg *xseg, struct tool_args *tool)
 		return ret;
 	printf("port %u\n", port.portno);
 	fflush(stdout);
-	while (!tool_stop) {
+	while (!tool_stop()) {
 		req = port_take(&port, xseg_accept);
 		if (req)
 			serve_request(&port, req);

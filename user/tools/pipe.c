@@ -179,7 +179,7 @@ static int command_close(struct pipe_run *run)
 		return fail("waiting for '%s': %s", name, strerror(errno));
 	if (WIFSIGNALED(status)) {
 		status = EXIT_SIGNAL + WTERMSIG(status);
-		if (!tool_stop && !run->killed)
+		if (!tool_stop() && !run->killed)
 			fail("command '%s' was killed by signal %d", name,
 			     status - EXIT_SIGNAL);
 		return status;
@@ -242,8 +242,8 @@ static int pipe_streams(struct pipe_run *run)
 		command_kill(run);
 	cmd_status = command_close(run);
 	rx_stop(run, thread);
-	if (tool_stop)
-		tx_status = EXIT_SIGNAL + tool_stop;
+	if (tool_stop())
+		tx_status = EXIT_SIGNAL + tool_stop();
 	if (!tx_status && !cmd_status && !run->rx_status)
 		return stream_tx_end(&run->tx);
 	stream_tx_abort(&run->tx);

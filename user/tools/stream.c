@@ -238,7 +238,7 @@ int fd_wait(int fd, short events)
 
 	if (poll(&pollfd, 1, -1) < 0 && errno != EINTR)
 		return -errno;
-	return tool_stop ? -EINTR : 0;
+	return tool_stop() ? -EINTR : 0;
 }
 
 /* A larger pipe means fewer switches between its ends. */

@@ -16,8 +16,8 @@ static int rx_fail(struct stream_rx *rx, const char *what)
 {
 	if (rx->progress)
 		progress_clear(rx->progress);
-	if (tool_stop)
-		return EXIT_SIGNAL + tool_stop;
+	if (tool_stop())
+		return EXIT_SIGNAL + tool_stop();
 	return fail("%s", what);
 }
 
@@ -41,7 +41,7 @@ static int rx_write(struct stream_rx *rx, const char *data, uint64_t size)
 	int ret;
 
 	while (size) {
-		if (tool_stop)
+		if (tool_stop())
 			return -EINTR;
 		len = write(rx->fd, data, size);
 		if (len >= 0) {
@@ -89,7 +89,7 @@ static int rx_data(struct stream_rx *rx, struct xseg_request *req)
 		return rx_refuse(rx, req, -EINVAL);
 	ret = rx_write(rx, data, size);
 	if (ret) {
-		port_answer(rx->port, req, tool_stop ? -ECONNRESET : ret,
+		port_answer(rx->port, req, tool_stop() ? -ECONNRESET : ret,
 			    XSEG_SIGNAL);
 		return rx_fail_write(rx, -ret);
 	}
@@ -157,7 +157,7 @@ static struct xseg_request *rx_next(struct stream_rx *rx, int *status)
 			*status = rx_fail(rx, strerror(errno));
 			return NULL;
 		}
-		if (tool_stop) {
+		if (tool_stop()) {
 			*status = rx_fail(rx, "");
 			return NULL;
 		}

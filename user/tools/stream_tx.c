@@ -40,8 +40,8 @@ static int tx_fail(struct stream_tx *tx, int err)
 
 	if (tx->progress)
 		progress_clear(tx->progress);
-	if (tool_stop)
-		return EXIT_SIGNAL + tool_stop;
+	if (tool_stop())
+		return EXIT_SIGNAL + tool_stop();
 	snprintf(number, sizeof(number), "%u", tx->dst);
 	return fail_because(tx_reasons, err, number);
 }
@@ -134,7 +134,7 @@ static int tx_wait(struct stream_tx *tx)
 		if (!req && errno != EAGAIN && errno != ETIMEDOUT &&
 		    errno != EINTR)
 			return -errno;
-		if (!req && tool_stop)
+		if (!req && tool_stop())
 			return -EINTR;
 		progress_tick(tx->progress);
 	}
@@ -188,7 +188,7 @@ static int tx_submit(struct stream_tx *tx, struct xseg_request *req,
 	}
 	for (;;) {
 		ret = xseg_submit(port->xseg, req, port->portno, XSEG_SIGNAL);
-		if ((ret != -EAGAIN && ret != -EBUSY) || tool_stop)
+		if ((ret != -EAGAIN && ret != -EBUSY) || tool_stop())
 			break;
 		nanosleep(&pause, NULL);
 		xseg_reap(port->xseg);
@@ -211,7 +211,7 @@ static ssize_t tx_read(struct stream_tx *tx, void *data)
 	int ret;
 
 	for (;;) {
-		if (tool_stop)
+		if (tool_stop())
 			return -EINTR;
 		len = read(tx->fd, data, tx->block);
 		if (len >= 0)
@@ -234,8 +234,8 @@ static int tx_give_back(struct stream_tx *tx, struct xseg_request *req,
 		return EXIT_OK;
 	if (tx->progress)
 		progress_clear(tx->progress);
-	if (tool_stop)
-		return EXIT_SIGNAL + tool_stop;
+	if (tool_stop())
+		return EXIT_SIGNAL + tool_stop();
 	return fail("reading: %s", strerror(err));
 }
 

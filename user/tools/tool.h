@@ -119,7 +119,7 @@ int json_print(FILE *file, struct json_object *obj);
 
 /* common.c: signals to the command itself */
 
-extern volatile sig_atomic_t tool_stop;	 /* the signal that says stop, or 0 */
+int tool_stop(void);			/* the signal that says stop, or 0 */
 extern volatile sig_atomic_t tool_child; /* process to be told so as well */
 
 void catch_signals(void);

@@ -57,7 +57,7 @@ static int wait_signal(struct tool_port *port, uint64_t timeout_ns)
 {
 	uint64_t deadline = now_ns() + timeout_ns;
 
-	while (!tool_stop) {
+	while (!tool_stop()) {
 		__u32 usec = TICK_USEC;
 		uint64_t now = now_ns();
 		int ret;
@@ -115,8 +115,8 @@ static int wait_run(struct xseg *xseg, struct tool_args *tool)
 	ret = wait_signal(&port, args->timeout_ns);
 	epoch -= reap_epoch(xseg);
 	port_close(&port);
-	if (tool_stop)
-		return EXIT_SIGNAL + tool_stop;
+	if (tool_stop())
+		return EXIT_SIGNAL + tool_stop();
 	if (ret == -ETIMEDOUT) {
 		fail("no signal came to port %u in %.3g s", port.portno,
 		     (double)args->timeout_ns / NSEC_PER_SEC);

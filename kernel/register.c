@@ -1,0 +1,237 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * XSEG_IOC_REGISTER and its undoing.
+ *
+ * A registration belongs to the open file that made it and ends with it, at
+ * the latest. Its place may be given to another before, when its thread is
+ * gone or its descriptor is of another generation.
+ */
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/sched/mm.h>
+#include <linux/slab.h>
+
+#include "kernel/register.h"
+
+static void registration_free(struct registration *reg)
+{
+	if (reg->ctx)
+		eventfd_ctx_put(reg->ctx);
+	put_pid(reg->pid);
+	if (reg->mm)
+		mmdrop(reg->mm);
+	kfree(reg);
+}
+
+static void registration_free_rcu(struct rcu_head *rcu)
+{
+	registration_free(container_of(rcu, struct registration, rcu));
+}
+
+/* Takes a registration out of its place, if it is still there. */
+static void registration_drop(struct registration *reg)
+{
+	struct sleepers *set = reg->set;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&set->lock, flags);
+	if (rcu_access_pointer(set->reg[reg->slot]) == reg)
+		RCU_INIT_POINTER(set->reg[reg->slot], NULL);
+	raw_spin_unlock_irqrestore(&set->lock, flags);
+	list_del(&reg->link);
+	call_rcu(&reg->rcu, registration_free_rcu);
+}
+
+static struct sleepers *set_get(struct segment *seg, u32 index)
+{
+	struct sleepers *set = xa_load(&seg->sleepers, index);
+	int ret;
+
+	if (set)
+		return set;
+	set = kzalloc(sizeof(*set), GFP_KERNEL_ACCOUNT);
+	if (!set)
+		return ERR_PTR(-ENOMEM);
+	raw_spin_lock_init(&set->lock);
+	ret = xa_insert(&seg->sleepers, index, set, GFP_KERNEL_ACCOUNT);
+	if (!ret)
+		return set;
+	kfree(set);
+	return ret == -EBUSY ? xa_load(&seg->sleepers, index) : ERR_PTR(ret);
+}
+
+/**
+ * sleepers_free() - free what registrations were kept in
+ * @seg: a segment that no open file has attached
+ */
+void sleepers_free(struct segment *seg)
+{
+	struct sleepers *set;
+	unsigned long index;
+
+	xa_for_each(&seg->sleepers, index, set)
+		kfree(set);
+	xa_destroy(&seg->sleepers);
+}
+
+/* Is nobody there any more whom this would wake? Under the set's lock. */
+static bool registration_stale(const struct registration *reg, u32 gen)
+{
+	bool stale = reg->gen != gen;
+
+	rcu_read_lock();
+	if (!stale && reg->pid)
+		stale = !pid_task(reg->pid, PIDTYPE_PID);
+	rcu_read_unlock();
+	return stale;
+}
+
+/*
+ * Puts a registration into a place: its own thread's, or one that is free.
+ *
+ * Return: 0, -EEXIST (the thread is there, at reg->slot), or -ENOSPC.
+ */
+static int set_add(struct sleepers *set, struct registration *reg)
+{
+	struct registration *old;
+	unsigned long flags;
+	int ret = -ENOSPC;
+	u32 i;
+
+	raw_spin_lock_irqsave(&set->lock, flags);
+	for (i = 0; i < XSEG_MAX_REGISTERED; i++) {
+		old = rcu_dereference_protected(set->reg[i],
+						lockdep_is_held(&set->lock));
+		if (old && old->pid && old->pid == reg->pid &&
+		    old->gen == reg->gen && old->mm == reg->mm) {
+			reg->slot = i;
+			ret = -EEXIST;
+			break;
+		}
+		if (ret == -ENOSPC &&
+		    (!old || registration_stale(old, reg->gen))) {
+			reg->slot = i;
+			ret = 0;
+		}
+	}
+	if (!ret)
+		rcu_assign_pointer(set->reg[reg->slot], reg);
+	raw_spin_unlock_irqrestore(&set->lock, flags);
+	return ret;
+}
+
+/* A registration of the calling thread or of an eventfd, in no place yet. */
+static struct registration *
+registration_new(const struct xseg_ioc_register *arg)
+{
+	struct registration *reg = kzalloc(sizeof(*reg), GFP_KERNEL_ACCOUNT);
+	struct eventfd_ctx *ctx;
+
+	if (!reg)
+		return ERR_PTR(-ENOMEM);
+	reg->gen = arg->gen;
+	if (arg->flags == XSEG_REGISTER_EVENTFD) {
+		ctx = eventfd_ctx_fdget(arg->fd);
+		if (IS_ERR(ctx)) {
+			kfree(reg);
+			return ERR_CAST(ctx);
+		}
+		reg->ctx = ctx;
+	} else {
+		reg->pid = get_task_pid(current, PIDTYPE_PID);
+		reg->mm = current->mm;
+		mmgrab(reg->mm);
+	}
+	return reg;
+}
+
+/* The descriptor's place, and whether it is of that generation. */
+static int desc_check(struct segment *seg, u32 *desc, u32 gen)
+{
+	u32 nr = seg->view.geo.params.nr_descs;
+
+	if (*desc >= nr)
+		return -EINVAL;
+	*desc = array_index_nospec(*desc, nr);
+	if (!segment_intact(seg))
+		return -EUCLEAN;
+	return XOWN_GEN(shm_load_acquire(&xseg_desc(&seg->view, *desc)->own)) ==
+	       gen ? 0 : -ESTALE;
+}
+
+/**
+ * segment_register() - XSEG_IOC_REGISTER
+ * @seg:  the segment; client->lock of the open file is held
+ * @regs: the open file's list
+ * @arg:  the command; @slot is filled
+ *
+ * Context: process, of the thread that is registered; may sleep.
+ *
+ * Return: 0, or a negative errno as the command.
+ */
+int segment_register(struct segment *seg, struct list_head *regs,
+		     struct xseg_ioc_register *arg)
+{
+	struct registration *reg;
+	struct sleepers *set;
+	u32 desc = arg->desc;
+	int ret;
+
+	if (arg->slot || (arg->flags != XSEG_REGISTER_EVENTFD &&
+			  (arg->flags != XSEG_REGISTER_THREAD || arg->fd)))
+		return -EINVAL;
+	ret = desc_check(seg, &desc, arg->gen);
+	if (ret)
+		return ret;
+	set = set_get(seg, desc);
+	if (IS_ERR(set))
+		return PTR_ERR(set);
+	reg = registration_new(arg);
+	if (IS_ERR(reg))
+		return PTR_ERR(reg);
+	reg->set = set;
+	ret = set_add(set, reg);
+	arg->slot = reg->slot;
+	if (!ret)
+		list_add(&reg->link, regs);
+	else
+		registration_free(reg);
+	return ret == -EEXIST ? 0 : ret;
+}
+
+/**
+ * segment_unregister() - XSEG_IOC_UNREGISTER
+ * @seg:  the segment; client->lock of the open file is held
+ * @regs: the open file's list
+ * @desc: a descriptor, any number
+ * @gen:  its generation
+ *
+ * Return: 0, or -ENOENT.
+ */
+int segment_unregister(struct segment *seg, struct list_head *regs, u32 desc,
+		       u32 gen)
+{
+	struct sleepers *set = xa_load(&seg->sleepers, desc);
+	struct registration *reg, *next;
+	int ret = -ENOENT;
+
+	list_for_each_entry_safe(reg, next, regs, link) {
+		if (reg->set != set || reg->gen != gen)
+			continue;
+		registration_drop(reg);
+		ret = 0;
+	}
+	return ret;
+}
+
+/**
+ * registrations_drop() - drop all that an open file has registered
+ * @regs: its list; client->lock is held
+ */
+void registrations_drop(struct list_head *regs)
+{
+	struct registration *reg, *next;
+
+	list_for_each_entry_safe(reg, next, regs, link)
+		registration_drop(reg);
+}

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * What processes have registered for their descriptors, so that kernel peers
+ * can wake them.
+ */
+#ifndef XSEG_KERNEL_REGISTER_H
+#define XSEG_KERNEL_REGISTER_H
+
+#include <linux/eventfd.h>
+#include <linux/pid.h>
+#include <linux/spinlock.h>
+
+#include "kernel/signal.h"
+
+/**
+ * struct registration - one way to wake
+ * @rcu:  frees it
+ * @link: in the list of the open file, under client->lock
+ * @set:  where it is or was
+ * @slot: and at which place
+ * @gen:  generation of the descriptor that it is for
+ * @ctx:  of an eventfd; NULL for a thread
+ * @pid:  of a thread
+ * @mm:	  of that thread; its address is held, not its content
+ *
+ * Constant, but for @link.
+ */
+struct registration {
+	struct rcu_head rcu;
+	struct list_head link;
+	struct sleepers *set;
+	u32 slot;
+	u32 gen;
+	struct eventfd_ctx *ctx;
+	struct pid *pid;
+	struct mm_struct *mm;
+};
+
+/**
+ * struct sleepers - registrations for a descriptor; there until the segment
+ *		     is detached
+ * @lock: guards changes of @reg, and who notifies threads; any context
+ * @reg:  used under RCU
+ */
+struct sleepers {
+	raw_spinlock_t lock;	/* see above */
+	struct registration __rcu *reg[XSEG_MAX_REGISTERED];
+};
+
+#endif /* XSEG_KERNEL_REGISTER_H */

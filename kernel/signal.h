@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
+/*
+ * Private to the module: attached segments, open files, kernel peers.
+ *
+ * Locks, in the order in which they are taken:
+ *
+ *	client->lock	the segment of an open file
+ *	segment->lock	attaching, and the table of kernel peers
+ *	segments_lock	the list of segments and their last reference
+ *	xseg->lock	of the core; then that of the registry of types
+ *
+ * All four are mutexes. None is taken by the close of a mapping, which runs
+ * under mmap_lock, and user memory is copied with none of them held. What
+ * signals look up is under RCU, see types/.
+ */
+#ifndef XSEG_KERNEL_SIGNAL_H
+#define XSEG_KERNEL_SIGNAL_H
+
+#include <linux/fs.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/seq_file.h>
+#include <linux/workqueue.h>
+#include <linux/xarray.h>
+
+#include <xseg/ioctl.h>
+#include "core/core.h"
+
+#define KERNEL_PEERS	(XSEG_MAX_PEERS - XSEG_MAX_USER_PEERS)
+
+/**
+ * struct segment - an attached segment
+ * @link:	in the list of segments; under segments_lock
+ * @ref:	open files, kernel peers, and one for @kept; drops to 0 under
+ *		segments_lock
+ * @inode:	what it is known by; held by who attaches, then by @file
+ * @name:	that kernel peers join by, "" if they may not; so is @kept and
+ *		@nr_peers under segments_lock
+ * @kept:	stays attached without an open file
+ * @nr_peers:	kernel peers
+ * @lock:	guards @attached and @peers
+ * @attached:	the memory is there; constant from then on, as are the next
+ * @file:	the module's own open file
+ * @pages:	of the file
+ * @nr_pages:	of those
+ * @user:	who is charged for them
+ * @view:	where they are mapped, and the layout from a checked copy of the
+ *		header; no other of its fields is set: it is not a peer
+ * @dead:	found truncated; set once
+ * @peers:	handle of each kernel peer
+ * @wakers:	by index of descriptor, see types/waitqueue.c
+ * @sleepers:	by index of descriptor, see register.c
+ */
+struct segment {
+	struct list_head link;
+	struct kref ref;
+	struct inode *inode;
+	char name[XSEG_NAME_SIZE];
+	bool kept;
+	u32 nr_peers;
+	struct mutex lock;	/* see above */
+	bool attached;
+	struct file *file;
+	struct page **pages;
+	unsigned long nr_pages;
+	struct user_struct *user;
+	struct xseg view;
+	bool dead;
+	struct xseg *peers[KERNEL_PEERS];
+	struct xarray wakers;
+	struct xarray sleepers;
+};
+
+/**
+ * struct client - an open file of the device
+ * @lock:    guards changes of @segment, and @regs
+ * @segment: what it has attached, with a reference, or NULL; used under RCU
+ * @mapped:  mappings of its page, 0 or 1 but for a moment
+ * @ref:     the open file, and @gone while it is queued
+ * @gone:    runs after the last close of the mapping
+ * @regs:    what it has registered
+ */
+struct client {
+	struct mutex lock;	/* see above */
+	struct segment __rcu *segment;
+	atomic_t mapped;
+	struct kref ref;
+	struct work_struct gone;
+	struct list_head regs;
+};
+
+/**
+ * struct kernel_domain - a kernel peer's handle's private part
+ * @xseg:    the handle
+ * @segment: a reference
+ * @meet:    makes the handle meet types that are new in the segment
+ * @loads:   how many modules it may still load for names found there
+ * @wakers:  wakers of this handle that are not freed yet
+ */
+struct kernel_domain {
+	struct xseg *xseg;
+	struct segment *segment;
+	struct work_struct meet;
+	atomic_t loads;
+	atomic_t wakers;
+};
+
+static inline struct kernel_domain *domain_of(const struct xseg *xseg)
+{
+	return xseg->domain;
+}
+
+/* main.c */
+extern struct workqueue_struct *xseg_wq;
+extern unsigned long max_mib;
+
+/* file.c */
+int signal_device_register(void);
+void signal_device_unregister(void);
+void client_get(struct client *client);
+void client_put(struct client *client);
+
+/* mapping.c */
+int client_mmap(struct file *file, struct vm_area_struct *vma);
+
+/* attach.c */
+int segment_file_check(const struct file *file);
+int segment_take(struct segment *seg, struct file *file);
+void segment_give(struct segment *seg);
+
+/* segment.c */
+struct segment *segment_attach(const struct xseg_ioc_attach *arg);
+int segment_unkeep(const char *name);
+struct segment *segment_enter(const char *name);
+void segment_exit(struct segment *seg);
+void segment_put(struct segment *seg);
+bool segment_intact(struct segment *seg);
+void segments_show(struct seq_file *m);
+
+/* debugfs.c */
+void debug_init(void);
+void debug_exit(void);
+
+/* domain.c */
+int domain_signal_later(struct xseg *xseg);
+
+/* register.c */
+int segment_register(struct segment *seg, struct list_head *regs,
+		     struct xseg_ioc_register *arg);
+int segment_unregister(struct segment *seg, struct list_head *regs, u32 desc,
+		       u32 gen);
+void registrations_drop(struct list_head *regs);
+void sleepers_free(struct segment *seg);
+
+/* types/ */
+int waker_signal(struct segment *seg, u32 index, u32 gen);
+void wakers_wake_all(struct segment *seg);
+void wakers_flush(struct kernel_domain *domain);
+extern const struct xseg_signal_type xseg_waitqueue_type;
+extern const struct xseg_signal_type xseg_eventfd_type;
+extern const struct xseg_signal_type xseg_futex_type;
+
+#endif /* XSEG_KERNEL_SIGNAL_H */

@@ -35,6 +35,7 @@ include scripts/build/user.mk
 include scripts/build/tests.mk
 include scripts/build/install.mk
 include scripts/build/check.mk
+include scripts/build/vm.mk
 include scripts/build/docs.mk
 
 demo: demo-user	## install what is missing, build, and show xseg at work

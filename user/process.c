@@ -193,12 +193,14 @@ void device_forget_locked(int dev)
 bool handle_id_live(u64 id)
 {
 	const struct xseg *x;
+	bool live;
 
 	process_lock();
 	for (x = handles; x && x->id != id; x = user_of(x)->next)
 		;
+	live = x && env_same_process(x->cookie);
 	process_unlock();
-	return x && env_same_process(x->cookie);
+	return live;
 }
 
 u32 domain_id(void)

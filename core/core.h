@@ -342,7 +342,7 @@ struct owned_list {
 	u64 *words;
 };
 
-void ring_mark(const struct xseg *xseg, const struct ring *ring,
+bool ring_mark(const struct xseg *xseg, const struct ring *ring,
 	       const struct owned_list *list);
 
 /* buffer.c */
@@ -388,6 +388,7 @@ u32 port_epoch(const struct xseg *xseg, xport portno);
 bool hop_current(const struct xseg *xseg, u64 hop);
 void port_unbind(struct xseg *xseg, xport portno);
 void port_drain(struct xseg *xseg, xport portno, u32 error, u32 depth);
+void port_resort(struct xseg *xseg, xport portno, u32 depth);
 void replies_sort(struct xseg *xseg, xport portno, u32 depth);
 void port_reap(struct xseg *xseg, xport portno, u32 peer);
 bool port_keeps(const struct xseg *xseg, xport portno);
@@ -433,8 +434,11 @@ const struct xseg_signal_type *domain_meet_type(struct xseg *xseg, u64 id);
 u32 domain_id(void);
 /* Does the peer in that slot live, as far as this domain can tell? */
 bool domain_peer_alive(struct xseg *xseg, u32 slot);
-/* Is the peer in that slot known to be dead? Reaps it if so. */
-bool domain_reap_if_dead(struct xseg *xseg, u32 slot);
+/*
+ * Is the peer in that slot known to be dead? Reaps it if so, unless it would
+ * have to wait and may not: who reaps wakes everybody in the end.
+ */
+bool domain_reap_if_dead(struct xseg *xseg, u32 slot, bool may_wait);
 /* Ends what the calling thread prepared on a descriptor that was put since. */
 void domain_forget_wait(struct xseg *xseg, u32 index);
 

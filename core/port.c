@@ -107,6 +107,21 @@ static u64 reply_hop(const struct xseg *xseg, u32 index)
 }
 
 /**
+ * port_resort() - a reply was put into the queue of a port that was then lost
+ * @xseg:   the handle
+ * @portno: a valid port
+ * @depth:  see port_drain()
+ */
+void port_resort(struct xseg *xseg, xport portno, u32 depth)
+{
+	if (!depth)
+		return;
+	port_drain(xseg, portno, EOWNERDEAD, depth);
+	/* Bound again: its owner may never look there. */
+	replies_sort(xseg, portno, depth - 1);
+}
+
+/**
  * replies_sort() - send replies on that are for an earlier owner of a port
  * @xseg:   the handle
  * @portno: a valid port
@@ -119,17 +134,23 @@ void replies_sort(struct xseg *xseg, xport portno, u32 depth)
 	struct ring ring = port_ring(xseg, portno, XSEG_RING_REPLY);
 	u64 turns = 1ULL << ring.order;
 	u32 index;
+	u64 hop;
 
 	while (turns--) {
 		if (request_take(xseg, &ring, &index))
 			return;
-		if (hop_current(xseg, reply_hop(xseg, index)) &&
-		    !request_give(xseg, &ring, index)) {
-			smp_mb();	/* (B2) */
-			port_signal(xseg, portno);
+		hop = reply_hop(xseg, index);
+		if (!hop_current(xseg, hop) ||
+		    request_give(xseg, &ring, index)) {
+			reply_again(xseg, index, depth);
 			continue;
 		}
-		reply_again(xseg, index, depth);
+		smp_mb();	/* (B2), (S2) */
+		if (unlikely(!hop_current(xseg, hop))) {
+			port_resort(xseg, portno, depth);
+			return;
+		}
+		port_signal(xseg, portno);
 	}
 }
 
@@ -257,7 +278,7 @@ static int port_bind(struct xseg *xseg, xport portno, void __xseg_shared *sd)
 	return ret;
 }
 
-/* Is a port, or any port, held by a dead peer? Reaps it if so. */
+/* Is a port, or any port, held by a dead peer? Reaps it if so. May sleep. */
 static bool port_reap_owner(struct xseg *xseg, xport portno)
 {
 	xport first = portno == NoPort ? 0 : portno;
@@ -267,7 +288,10 @@ static bool port_reap_owner(struct xseg *xseg, xport portno)
 	for (p = first; p <= last; p++) {
 		u64 w = shm_load_acquire(&xseg_port(xseg, p)->own);
 
-		if (XPORT_BOUND(w) && domain_reap_if_dead(xseg, XPORT_WHO(w)))
+		if (!XPORT_BOUND(w) && portno != NoPort)
+			return true;	/* it was, a moment ago */
+		if (XPORT_BOUND(w) &&
+		    domain_reap_if_dead(xseg, XPORT_WHO(w), true))
 			return true;
 	}
 	return false;

@@ -49,8 +49,8 @@ static u32 ports_used(const struct xseg *xseg)
 	return min(used, xseg->geo.params.nr_ports);
 }
 
-/* Strikes off what is in a ring. */
-static void owned_in_rings(const struct xseg *xseg, u32 pool_id,
+/* Strikes off what is in a ring; false if that cannot be told. */
+static bool owned_in_rings(const struct xseg *xseg, u32 pool_id,
 			   const struct owned_list *list)
 {
 	struct ring ring = pool_ring(xseg, pool_id);
@@ -58,15 +58,18 @@ static void owned_in_rings(const struct xseg *xseg, u32 pool_id,
 	u32 which;
 	xport p;
 
-	ring_mark(xseg, &ring, list);
+	if (!ring_mark(xseg, &ring, list))
+		return false;
 	if (pool_id != POOL_REQUESTS)
-		return;
+		return true;
 	for (p = 0; p < nr; p++) {
 		for (which = 0; which < XSEG_PORT_RINGS; which++) {
 			ring = port_ring(xseg, p, which);
-			ring_mark(xseg, &ring, list);
+			if (!ring_mark(xseg, &ring, list))
+				return false;
 		}
 	}
+	return true;
 }
 
 static void object_reap(struct xseg *xseg, u32 pool_id, u32 index, u64 w,
@@ -95,7 +98,8 @@ static void list_reap(struct xseg *xseg, u32 pool_id, u32 peer,
 	u32 i;
 
 	owned_note(xseg, pool_id, peer, list);
-	owned_in_rings(xseg, pool_id, list);
+	if (!owned_in_rings(xseg, pool_id, list))
+		return;		/* damaged: what it had is left alone */
 	for (i = 0; i < list->nr; i++)
 		if (list->words[i])
 			object_reap(xseg, pool_id, list->first + i,

@@ -165,7 +165,7 @@ static int request_reserve(struct xseg *xseg, xport portno, u32 epoch,
 static int request_idle(struct xseg *xseg, xport portno, u32 epoch, u32 *index)
 {
 	struct ring ring = port_ring(xseg, portno, XSEG_RING_FREE);
-	u64 turns = 1ULL << ring.order;
+	u64 turns = (1ULL << ring.order) + 1;
 	int ret;
 
 	while (turns--) {

@@ -215,8 +215,10 @@ int ring_pop(const struct xseg *xseg, const struct ring *ring, u32 *index)
  * the same word is either found or was taken, and taking changes the word.
  * Finishes (T2) where it was left out. Slots that the ring never reached are
  * not looked at: at most one put, (P1) without (P2), lies beyond the tail.
+ *
+ * Return: true; false if it gave up, and the list must not be used.
  */
-void ring_mark(const struct xseg *xseg, const struct ring *ring,
+bool ring_mark(const struct xseg *xseg, const struct ring *ring,
 	       const struct owned_list *list)
 {
 	u64 n = 1ULL << ring->order;
@@ -248,4 +250,5 @@ void ring_mark(const struct xseg *xseg, const struct ring *ring,
 				slot_word(XSLOT_CYCLE(e) + 1, 0, 0));
 		i++;
 	}
+	return i == n;
 }

@@ -126,10 +126,12 @@ static int request_send(struct xseg *xseg, u32 index, xport dst, xport portno,
 	struct xseg_request __xseg_shared *req = xseg_request(xseg, index);
 	u32 top = path_top(req);
 	bool returns = top && !(flags & XSEG_PASS);
+	u32 epoch = port_epoch(xseg, portno);
 	int ret;
 
-	if (!port_epoch(xseg, portno) || !port_valid(xseg, dst) ||
-	    (!top && portno != shm_read(&req->src_portno)))
+	/* The first hop is that of the port that has room for the reply. */
+	if (!epoch || !port_valid(xseg, dst) ||
+	    (!top && shm_read(&req->home) != XHOP(epoch, portno)))
 		return -EINVAL;
 	dst = array_index_nospec(dst, xseg->geo.params.nr_ports);
 	portno = array_index_nospec(portno, xseg->geo.params.nr_ports);
@@ -140,7 +142,10 @@ static int request_send(struct xseg *xseg, u32 index, xport dst, xport portno,
 	if (returns) {
 		/* a full barrier: see port_room() */
 		atomic_inc_return(&xseg->ports[portno].forwarded);
-		if (!port_room(xseg, portno, U32_MAX)) {
+		/* An idle request of the port's own takes up room, too. */
+		if (!port_room(xseg, portno, U32_MAX) &&
+		    (xseg_free_requests(xseg, portno, 1) != 1 ||
+		     !port_room(xseg, portno, U32_MAX))) {
 			atomic_dec(&xseg->ports[portno].forwarded);
 			return -EAGAIN;
 		}
@@ -209,11 +214,8 @@ static int hop_push(struct xseg *xseg, u32 index, u64 hop, u32 depth)
 	if (unlikely(ret))
 		return ret;
 	smp_mb__after_atomic();	/* (B2), (S2): pairs with (U2) and (W2) */
-	if (likely(hop_current(xseg, hop)))
-		return (int)portno;
-	port_drain(xseg, portno, EOWNERDEAD, depth);
-	if (depth)	/* bound again: its owner may never look there */
-		replies_sort(xseg, portno, depth - 1);
+	if (unlikely(!hop_current(xseg, hop)))
+		port_resort(xseg, portno, depth);
 	return (int)portno;
 }
 
@@ -233,16 +235,15 @@ static bool hop_requeue(struct xseg *xseg, u32 index, u64 hop, u32 depth)
 }
 
 /*
- * Sends a request one hop back, past those that are gone.
+ * Sends a request one hop back, from its top-th, past those that are gone.
  *
  * Return: the port to be signalled; XSEG_NOBODY if it was freed, or went to
  * the next server of a hop; a negative errno, it is then still held and the
  * hop still in its path.
  */
-static int hop_back(struct xseg *xseg, u32 index, bool must, u32 depth)
+static int hop_back(struct xseg *xseg, u32 index, u32 top, bool must, u32 depth)
 {
 	struct xseg_request __xseg_shared *req = xseg_request(xseg, index);
-	u32 top = path_top(req);
 	u64 hop;
 	int ret;
 
@@ -256,13 +257,26 @@ static int hop_back(struct xseg *xseg, u32 index, bool must, u32 depth)
 			path_set(req, top + 1);
 			return ret;
 		}
-		if (top && hop_requeue(xseg, index, hop, depth))
+		if (ret == -ENOTCONN && top &&
+		    hop_requeue(xseg, index, hop, depth))
 			return XSEG_NOBODY;
 		request_fail(xseg, index, EOWNERDEAD);
 	}
 	path_set(req, 0);
 	ret = request_drop(xseg, index, depth);
 	return ret ? ret : XSEG_NOBODY;
+}
+
+static int back_and_signal(struct xseg *xseg, u32 index, u32 top, bool must,
+			   u32 depth)
+{
+	int ret = hop_back(xseg, index, top, must, depth);
+
+	if (ret >= 0 && ret != XSEG_NOBODY) {
+		smp_mb();	/* (S2) */
+		port_signal(xseg, (xport)ret);
+	}
+	return ret;
 }
 
 /**
@@ -278,13 +292,9 @@ static int hop_back(struct xseg *xseg, u32 index, bool must, u32 depth)
  */
 int request_back(struct xseg *xseg, u32 index, bool must, u32 depth)
 {
-	int ret = hop_back(xseg, index, must, depth);
+	u32 top = path_top(xseg_request(xseg, index));
 
-	if (ret >= 0 && ret != XSEG_NOBODY) {
-		smp_mb();	/* (S2) */
-		port_signal(xseg, (xport)ret);
-	}
-	return ret;
+	return back_and_signal(xseg, index, top, must, depth);
 }
 
 /**
@@ -297,12 +307,11 @@ int request_back(struct xseg *xseg, u32 index, bool must, u32 depth)
  */
 void reply_again(struct xseg *xseg, u32 index, u32 depth)
 {
-	struct xseg_request __xseg_shared *req = xseg_request(xseg, index);
-	u32 top = path_top(req);
+	u32 top = path_top(xseg_request(xseg, index));
 
-	if (top < XSEG_PATH_LEN)
-		shm_store_release(&req->path_top, top + 1);
-	request_back(xseg, index, true, depth);
+	/* The path stays as it is until it is cut further: see request_reap() */
+	back_and_signal(xseg, index, min_t(u32, top + 1, XSEG_PATH_LEN), true,
+			depth);
 }
 
 int xseg_respond(struct xseg *xseg, struct xseg_request __xseg_shared *req,
@@ -324,7 +333,7 @@ int xseg_respond(struct xseg *xseg, struct xseg_request __xseg_shared *req,
 	stamp = shm_read(&req->timestamp_ns);
 	if (stamp)
 		shm_write(&req->elapsed_ns, env_now_ns() - stamp);
-	ret = hop_back(xseg, index, false, DRAIN_DEPTH);
+	ret = hop_back(xseg, index, path_top(req), false, DRAIN_DEPTH);
 	if (ret < 0)
 		xseg->requests[index].data = data;
 	if (ret < 0 || ret == XSEG_NOBODY || !(flags & XSEG_SIGNAL))
@@ -369,7 +378,7 @@ xseg_receive(struct xseg *xseg, xport portno, unsigned int flags)
 		return env_err_ptr(-EINVAL);
 	portno = array_index_nospec(portno, xseg->geo.params.nr_ports);
 	ring = port_ring(xseg, portno, XSEG_RING_REPLY);
-	for (turns = 1ULL << ring.order; turns; turns--) {
+	for (turns = (1ULL << ring.order) + 1; turns; turns--) {
 		ret = request_take(xseg, &ring, &index);
 		if (ret)
 			return env_err_ptr(ret);

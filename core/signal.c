@@ -144,7 +144,7 @@ int port_signal(struct xseg *xseg, xport portno)
 	w = shm_load_acquire(&port->own);
 	if (!XPORT_BOUND(w))
 		return -ENOTCONN;
-	if (domain_reap_if_dead(xseg, XPORT_WHO(w)))
+	if (domain_reap_if_dead(xseg, XPORT_WHO(w), false))
 		return -EOWNERDEAD;
 	/* -ESRCH: who lives was about to sleep, and sees that seq moved. */
 	return ret == -ESRCH ? 0 : ret;

@@ -64,7 +64,7 @@ bool domain_peer_alive(struct xseg *xseg, u32 slot)
 	return READ_ONCE(seg->peers[slot]);
 }
 
-bool domain_reap_if_dead(struct xseg *xseg, u32 slot)
+bool domain_reap_if_dead(struct xseg *xseg, u32 slot, bool may_wait)
 {
 	return false;
 }

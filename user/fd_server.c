@@ -27,6 +27,7 @@
 
 #define HAND_OVER_MS	1000
 #define REAPER_MS	50	/* the same, for who reaps: he has locks */
+#define STRANGER_MS	10	/* for who is refused: he keeps others waiting */
 #define STOP_MS		1000	/* until a thread without its socket ends */
 #define NO_FILES_MS	100	/* until one without descriptors tries again */
 #define MAX_GROUPS	256
@@ -148,14 +149,15 @@ static void serve(struct xseg *xseg, int sock)
 {
 	struct fd_question question;
 	struct pollfd p = { .fd = sock, .events = POLLIN };
+	bool allowed = peer_allowed(xseg, sock);
 	int fd;
 
-	/* First of all: a close with the question unread loses the answer. */
-	if (poll(&p, 1, HAND_OVER_MS) <= 0 ||
+	/* Even a stranger's: closed with it unread, he would see no answer. */
+	if (poll(&p, 1, allowed ? HAND_OVER_MS : STRANGER_MS) <= 0 ||
 	    recv(sock, &question, sizeof(question), MSG_DONTWAIT) !=
 	    sizeof(question))
 		return;
-	if (!peer_allowed(xseg, sock)) {
+	if (!allowed) {
 		send_answer(sock, -EACCES, -1);
 		return;
 	}

@@ -193,27 +193,30 @@ int reap_slot_locked(struct xseg *xseg, u32 slot)
 	return ret;
 }
 
-/*
- * On the signal path: does not wait for a fork, or for a reap in another
- * thread. Who reaps wakes everybody in the end.
- */
-bool domain_reap_if_dead(struct xseg *xseg, u32 slot)
+/* Somebody cleans up after it just now, or has: not alive, in any case. */
+static bool slot_given_up(struct xseg *xseg, u32 slot)
 {
-	bool alive;
+	u32 state = shm_load_acquire(&xseg_peer(xseg, slot)->state);
+
+	if (state == XSEG_PEER_REAPING)
+		usleep(REAPING_NAP_USEC);
+	return state != XSEG_PEER_USED;
+}
+
+bool domain_reap_if_dead(struct xseg *xseg, u32 slot, bool may_wait)
+{
+	int ret = 0;
 
 	if (reaping || slot == xseg->me || slot >= XSEG_MAX_USER_PEERS)
 		return false;
-	if (slot_reaping(xseg, slot)) {
-		usleep(REAPING_NAP_USEC);
-		return true;
-	}
-	if (!process_trylock())
+	if (may_wait)
+		process_lock();
+	else if (!process_trylock())
 		return false;
-	alive = slot_locked(xseg, slot);
-	if (!alive)
-		alive = reap_slot_locked(xseg, slot) < 0;
+	if (!slot_locked(xseg, slot))
+		ret = reap_slot_locked(xseg, slot);
 	process_unlock();
-	return !alive || slot_reaping(xseg, slot);
+	return ret > 0 || slot_given_up(xseg, slot);
 }
 
 /**

@@ -185,20 +185,32 @@ void device_forget_locked(int dev)
 }
 
 /**
- * handle_id_live() - is this the number of a handle in use?
+ * handle_id_live_locked() - is this the number of a handle in use?
+ * @id: the number
+ *
+ * Return: true if so.
+ */
+bool handle_id_live_locked(u64 id)
+{
+	const struct xseg *x;
+
+	for (x = handles; x && x->id != id; x = user_of(x)->next)
+		;
+	return x && env_same_process(x->cookie);
+}
+
+/**
+ * handle_id_live() - the same, without process_lock held
  * @id: the number
  *
  * Return: true if so.
  */
 bool handle_id_live(u64 id)
 {
-	const struct xseg *x;
 	bool live;
 
 	process_lock();
-	for (x = handles; x && x->id != id; x = user_of(x)->next)
-		;
-	live = x && env_same_process(x->cookie);
+	live = handle_id_live_locked(id);
 	process_unlock();
 	return live;
 }

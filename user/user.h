@@ -76,6 +76,7 @@ struct xseg *handle_new(void);
 void handle_drop(struct xseg *xseg);
 void handle_add_locked(struct xseg *xseg);
 void handle_remove_locked(struct xseg *xseg);
+bool handle_id_live_locked(u64 id);
 bool handle_id_live(u64 id);
 void device_forget_locked(int dev);
 

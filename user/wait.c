@@ -20,6 +20,7 @@
 
 static pthread_once_t thread_once = PTHREAD_ONCE_INIT;
 static pthread_key_t thread_key;
+static bool thread_key_made;
 static _Thread_local struct wait_slot wait_slots[WAIT_SLOTS]
 	__attribute__((tls_model("initial-exec")));
 
@@ -29,14 +30,17 @@ static void thread_exit(void *slots)
 	struct wait_slot *slot = slots;
 	int i;
 
+	process_lock();		/* no handle is left meanwhile */
 	for (i = 0; i < WAIT_SLOTS; i++, slot++)
-		if (slot->used && slot->end && handle_id_live(slot->handle))
+		if (slot->used && slot->end &&
+		    handle_id_live_locked(slot->handle))
 			slot->end(slot);
+	process_unlock();
 }
 
 static void thread_key_make(void)
 {
-	pthread_key_create(&thread_key, thread_exit);
+	thread_key_made = !pthread_key_create(&thread_key, thread_exit);
 }
 
 /**
@@ -66,7 +70,8 @@ struct wait_slot *wait_slot_get(struct xseg *xseg, u32 index, bool create)
 			room = slot;
 	if (room) {
 		pthread_once(&thread_once, thread_key_make);
-		pthread_setspecific(thread_key, wait_slots);
+		if (thread_key_made)
+			pthread_setspecific(thread_key, wait_slots);
 		room->handle = xseg->id;
 		room->xseg = xseg;
 		room->index = index;

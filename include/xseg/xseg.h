@@ -15,7 +15,8 @@
  *
  * Every call may be made by several threads at once, with these exceptions:
  * one request is used by one thread at a time, and xseg_leave() is called when
- * no other thread uses the handle. No call may be made from a signal handler.
+ * no other thread uses the handle. No call may be made from a signal handler,
+ * and no thread be cancelled (pthread_cancel) inside one.
  *
  * The user library forks safely: it has pthread_atfork() handlers, which call
  * urcu_bp_before_fork() and its companions. A program that uses liburcu-bp
@@ -851,7 +852,7 @@ int xseg_get_req_data(struct xseg *xseg,
  * @xseg:   the handle
  * @req:    a request that this peer owns, after: whoever accepts it
  * @portno: a port that this handle bound: where its reply comes; the first
- *	    time that which the request was taken for
+ *	    time that which the request was taken for, bound as it was then
  * @flags:  0 or XSEG_SIGNAL
  *
  * Any context without XSEG_SIGNAL; with it, that of the descriptor's type.

@@ -336,6 +336,7 @@ int xseg_put_request(struct xseg *xseg, struct xseg_request __xseg_shared *req)
 	if (likely(!shm_read(&req->path_top)))
 		return request_drop(xseg, index, DRAIN_DEPTH);
 	/* Somebody waits for an answer. */
+	xseg->requests[index].data = NULL;
 	request_fail(xseg, index, ECANCELED);
 	ret = request_back(xseg, index, false, DRAIN_DEPTH);
 	return min(ret, 0);

@@ -173,7 +173,8 @@ void xseg_ec_woken(struct xseg_ec __xseg_shared *ec, __u64 token);
  * xseg_ec_force() - move the sequence, whoever waits
  * @ec: the event count
  *
- * For reapers and for the end of a descriptor; wake everybody after.
+ * For the end of a descriptor, and where waiters are to look once more; wake
+ * everybody after.
  */
 void xseg_ec_force(struct xseg_ec __xseg_shared *ec);
 

@@ -48,7 +48,7 @@
  *		header; no other of its fields is set: it is not a peer
  * @dead:	found truncated; set once
  * @peers:	handle of each kernel peer
- * @wakers:	by index of descriptor, see types/waitqueue.c
+ * @wakers:	by index of descriptor, see waker.c
  * @sleepers:	by index of descriptor, see register.c
  */
 struct segment {
@@ -152,10 +152,12 @@ int segment_unregister(struct segment *seg, struct list_head *regs, u32 desc,
 void registrations_drop(struct list_head *regs);
 void sleepers_free(struct segment *seg);
 
-/* types/ */
+/* waker.c */
 int waker_signal(struct segment *seg, u32 index, u32 gen);
 void wakers_wake_all(struct segment *seg);
 void wakers_flush(struct kernel_domain *domain);
+
+/* types/ */
 extern const struct xseg_signal_type xseg_waitqueue_type;
 extern const struct xseg_signal_type xseg_eventfd_type;
 extern const struct xseg_signal_type xseg_futex_type;

@@ -1,0 +1,611 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * How kernel peers are woken, whatever their signal type: threads sleep on a
+ * wait queue in the kernel's memory, or there is a callback.
+ *
+ * The event count in the segment saves needless signals, no more: it may say
+ * anything. What a waiter goes by lies in the kernel's memory, and is found
+ * by the index of the descriptor. Since a lie may keep users from signalling
+ * at all, a single sleep lasts a second at most and then looks like a signal;
+ * so does a callback that was not called for a second.
+ *
+ * Wakers are looked up under RCU, by any context.
+ */
+#include <linux/jiffies.h>
+#include <linux/kthread.h>
+#include <linux/sched.h>
+#include <linux/slab.h>
+#include <linux/wait.h>
+
+#include <xseg/kernel.h>
+#include "kernel/waker.h"
+
+enum callback_state {
+	CALLBACK_IDLE,
+	CALLBACK_ARMED,
+	CALLBACK_DUE,		/* the work is queued for it */
+};
+
+/**
+ * struct waiter - what a thread has prepared
+ * @link: in the waker's list
+ * @task: the thread, to be compared only; NULL: free for another
+ * @seq:  the sequence that it noted
+ * @wakes: of the waker, as it was then
+ */
+struct waiter {
+	struct list_head link;
+	struct task_struct *task;
+	u32 seq;
+	int wakes;
+};
+
+/**
+ * struct waker - what is private of a kernel peer's descriptor
+ * @rcu:     frees it
+ * @ref:     the table, each thread in a call, @work while it is queued
+ * @xseg:    handle of the peer that waits
+ * @ec:	     the event count
+ * @gen:     of the descriptor
+ * @wakes:   signals so far
+ * @queue:   where threads sleep
+ * @lock:    guards the next; taken in any context
+ * @waiters: one for each thread that prepared a wait
+ * @fn:	     the callback, or NULL
+ * @arg:     given to it
+ * @flags:   XSEG_CALLBACK_*
+ * @state:   enum callback_state
+ * @seq:     the sequence that it was armed at
+ * @work:    runs the callback: on a signal at once, else after a second
+ */
+struct waker {
+	struct rcu_head rcu;
+	struct kref ref;
+	struct xseg *xseg;
+	struct xseg_ec __xseg_shared *ec;
+	u32 gen;
+	atomic_t wakes;
+	wait_queue_head_t queue;
+	spinlock_t lock;	/* see above */
+	struct list_head waiters;
+	void (*fn)(void *arg);
+	void *arg;
+	unsigned int flags;
+	enum callback_state state;
+	u32 seq;
+	struct delayed_work work;
+};
+
+/* Where wakers_flush() waits for the last waker of a handle. */
+static DECLARE_WAIT_QUEUE_HEAD(flush_queue);
+
+static void waker_free(struct kref *ref)
+{
+	struct waker *waker = container_of(ref, struct waker, ref);
+	struct waiter *waiter, *next;
+
+	list_for_each_entry_safe(waiter, next, &waker->waiters, link)
+		kfree(waiter);
+	/* The last access to the handle, which may go now. */
+	atomic_dec(&domain_of(waker->xseg)->wakers);
+	wake_up_all(&flush_queue);
+	kfree_rcu(waker, rcu);
+}
+
+/**
+ * waker_put() - drop a reference
+ * @waker: the waker
+ *
+ * Any context.
+ */
+void waker_put(struct waker *waker)
+{
+	kref_put(&waker->ref, waker_free);
+}
+
+/**
+ * wakers_flush() - wait until nobody uses a handle's wakers any more
+ * @domain: of a handle whose descriptors were put
+ *
+ * Callbacks have then returned. May sleep.
+ */
+void wakers_flush(struct kernel_domain *domain)
+{
+	synchronize_rcu();	/* direct callbacks */
+	wait_event(flush_queue, !atomic_read(&domain->wakers));
+}
+
+/**
+ * waker_get() - the waker of a descriptor that a handle waits on
+ * @xseg: the handle
+ * @sd:	  type-specific part of the descriptor
+ *
+ * Any context.
+ *
+ * Return: the waker, to be put, or NULL.
+ */
+struct waker *waker_get(struct xseg *xseg, void __xseg_shared *sd)
+{
+	struct segment *seg = domain_of(xseg)->segment;
+	struct waker *waker;
+	u32 index;
+
+	if (desc_of(xseg, sd, &index))
+		return NULL;
+	rcu_read_lock();
+	waker = xa_load(&seg->wakers, index);
+	if (waker && (waker->xseg != xseg ||
+		      !kref_get_unless_zero(&waker->ref)))
+		waker = NULL;
+	rcu_read_unlock();
+	return waker;
+}
+
+/*
+ * Queues the work, which holds a reference. There is a callback, so that the
+ * table still has its own.
+ */
+static void work_queue_locked(struct waker *waker, unsigned long delay)
+{
+	bool queued;
+
+	kref_get(&waker->ref);
+	if (delay)
+		queued = !queue_delayed_work(xseg_wq, &waker->work, delay);
+	else
+		queued = mod_delayed_work(xseg_wq, &waker->work, 0);
+	if (queued)
+		waker_put(waker);	/* it was and has one */
+}
+
+static void callback_work(struct work_struct *work)
+{
+	struct waker *waker = container_of(to_delayed_work(work),
+					   struct waker, work);
+	void (*fn)(void *arg) = NULL;
+	unsigned long flags;
+	void *arg = NULL;
+
+	spin_lock_irqsave(&waker->lock, flags);
+	if (waker->state != CALLBACK_IDLE) {
+		waker->state = CALLBACK_IDLE;
+		fn = waker->fn;
+		arg = waker->arg;
+	}
+	spin_unlock_irqrestore(&waker->lock, flags);
+	if (fn)
+		fn(arg);
+	waker_put(waker);
+}
+
+/*
+ * A signal came: runs the callback, where it may be direct and the peer allows
+ * it, or sees that it runs. Under RCU.
+ */
+static void callback_signal(struct waker *waker, bool direct)
+{
+	void (*fn)(void *arg) = NULL;
+	unsigned long flags;
+	void *arg = NULL;
+
+	if (!READ_ONCE(waker->fn))
+		return;
+	spin_lock_irqsave(&waker->lock, flags);
+	if (waker->state == CALLBACK_ARMED && waker->fn) {
+		if (direct && waker->flags & XSEG_CALLBACK_DIRECT) {
+			waker->state = CALLBACK_IDLE;
+			fn = waker->fn;
+			arg = waker->arg;
+		} else {
+			waker->state = CALLBACK_DUE;
+			work_queue_locked(waker, 0);
+		}
+	}
+	spin_unlock_irqrestore(&waker->lock, flags);
+	if (fn)
+		fn(arg);
+}
+
+/**
+ * waker_wake() - wake whoever waits
+ * @waker:  the waker
+ * @direct: a direct callback may be run here: no lock is held
+ *
+ * Under rcu_read_lock(). Any context.
+ */
+void waker_wake(struct waker *waker, bool direct)
+{
+	atomic_inc(&waker->wakes);
+	wake_up_all(&waker->queue);
+	callback_signal(waker, direct);
+}
+
+/**
+ * waker_signal() - wake a kernel peer, on behalf of a process
+ * @seg:   the segment
+ * @index: a descriptor, any number
+ * @gen:   its generation
+ *
+ * Under rcu_read_lock(). Any context.
+ *
+ * Return: 0, or -ENOTCONN if no kernel peer waits on it.
+ */
+int waker_signal(struct segment *seg, u32 index, u32 gen)
+{
+	struct waker *waker = xa_load(&seg->wakers, index);
+
+	if (!waker || waker->gen != gen)
+		return -ENOTCONN;
+	waker_wake(waker, true);
+	return 0;
+}
+
+/**
+ * wakers_wake_all() - make all kernel peers of a segment look at it
+ * @seg: the segment
+ */
+void wakers_wake_all(struct segment *seg)
+{
+	unsigned long index;
+	struct waker *waker;
+
+	rcu_read_lock();
+	xa_for_each(&seg->wakers, index, waker)
+		waker_wake(waker, true);
+	rcu_read_unlock();
+}
+
+/**
+ * waker_init() - ->init_signal_desc() of types for kernel peers
+ * @xseg: the handle
+ * @sd:	  type-specific part of a new descriptor
+ *
+ * May sleep.
+ *
+ * Return: 0, -ENOMEM, -EINVAL or -EUCLEAN.
+ */
+int waker_init(struct xseg *xseg, void __xseg_shared *sd)
+{
+	struct kernel_domain *domain = domain_of(xseg);
+	struct waker *waker;
+	u32 index;
+	int ret;
+
+	if (desc_of(xseg, sd, &index))
+		return -EINVAL;
+	waker = kzalloc(sizeof(*waker), GFP_KERNEL);
+	if (!waker)
+		return -ENOMEM;
+	kref_init(&waker->ref);
+	waker->xseg = xseg;
+	waker->ec = sd;
+	waker->gen = xseg->descs[index].gen;
+	init_waitqueue_head(&waker->queue);
+	spin_lock_init(&waker->lock);
+	INIT_LIST_HEAD(&waker->waiters);
+	INIT_DELAYED_WORK(&waker->work, callback_work);
+	ret = xa_insert(&domain->segment->wakers, index, waker, GFP_KERNEL);
+	if (ret) {
+		kfree(waker);
+		/* Only a lie hands out what another peer has. */
+		return ret == -EBUSY ? -EUCLEAN : ret;
+	}
+	atomic_inc(&domain->wakers);
+	return 0;
+}
+
+/**
+ * waker_quit() - ->quit_signal_desc() of types for kernel peers
+ * @xseg: the handle
+ * @sd:	  type-specific part of the descriptor
+ */
+void waker_quit(struct xseg *xseg, void __xseg_shared *sd)
+{
+	xseg_ec_force(sd);
+}
+
+/**
+ * waker_release() - ->release() of types for kernel peers
+ * @xseg: the handle
+ * @sd:	  type-specific part of the descriptor
+ *
+ * No more callbacks, and who waits returns.
+ */
+void waker_release(struct xseg *xseg, void __xseg_shared *sd)
+{
+	struct segment *seg = domain_of(xseg)->segment;
+	struct waker *waker = waker_get(xseg, sd);
+	unsigned long flags;
+	u32 index;
+
+	if (!waker || desc_of(xseg, sd, &index))
+		return;
+	xa_erase(&seg->wakers, index);
+	spin_lock_irqsave(&waker->lock, flags);
+	WRITE_ONCE(waker->fn, NULL);
+	spin_unlock_irqrestore(&waker->lock, flags);
+	if (cancel_delayed_work(&waker->work))
+		waker_put(waker);
+	xseg_ec_force(sd);
+	waker_wake(waker, true);
+	waker_put(waker);	/* the table's */
+	waker_put(waker);
+}
+
+/* What the calling thread has prepared, NULL if nothing. */
+static struct waiter *waiter_find_locked(struct waker *waker,
+					 const struct task_struct *task)
+{
+	struct waiter *waiter;
+
+	list_for_each_entry(waiter, &waker->waiters, link)
+		if (waiter->task == task)
+			return waiter;
+	return NULL;
+}
+
+/* Takes what the calling thread has prepared. */
+static bool waiter_take(struct waker *waker, u32 *seq, int *wakes)
+{
+	struct waiter *waiter;
+	unsigned long flags;
+
+	spin_lock_irqsave(&waker->lock, flags);
+	waiter = waiter_find_locked(waker, current);
+	if (waiter) {
+		*seq = waiter->seq;
+		*wakes = waiter->wakes;
+		waiter->task = NULL;
+	}
+	spin_unlock_irqrestore(&waker->lock, flags);
+	return waiter;
+}
+
+static int waiter_add(struct waker *waker)
+{
+	struct waiter *waiter, *new = NULL;
+	unsigned long flags;
+	u32 seq;
+	int wakes;
+
+	if (waiter_take(waker, &seq, &wakes))
+		xseg_ec_cancel(waker->ec, seq, 0);
+	for (;;) {
+		spin_lock_irqsave(&waker->lock, flags);
+		waiter = waiter_find_locked(waker, NULL);
+		if (!waiter && new) {
+			waiter = new;
+			list_add(&waiter->link, &waker->waiters);
+		}
+		if (waiter) {
+			waiter->task = current;
+			waiter->wakes = atomic_read(&waker->wakes);
+			waiter->seq = xseg_ec_prepare(waker->ec, 0);
+		}
+		spin_unlock_irqrestore(&waker->lock, flags);
+		if (waiter != new)
+			kfree(new);
+		if (waiter)
+			return 0;
+		new = kzalloc(sizeof(*new), GFP_KERNEL);
+		if (!new)
+			return -ENOMEM;
+	}
+}
+
+/* Arms the callback; false if there is none. */
+static bool callback_arm(struct waker *waker)
+{
+	u32 cap = READ_ONCE(waker->xseg->sleep_cap);
+	unsigned long flags;
+
+	bool has;
+
+	spin_lock_irqsave(&waker->lock, flags);
+	has = waker->fn;
+	if (has) {
+		/* Who sees it announced waits for the lock, finds it armed. */
+		waker->state = CALLBACK_ARMED;
+		waker->seq = xseg_ec_prepare(waker->ec, 1);
+		if (cap != XSEG_WAIT_FOREVER)
+			work_queue_locked(waker, usecs_to_jiffies(cap) + 1);
+	}
+	spin_unlock_irqrestore(&waker->lock, flags);
+	return has;
+}
+
+static bool callback_disarm(struct waker *waker)
+{
+	unsigned long flags;
+	bool armed;
+
+	if (!READ_ONCE(waker->fn))
+		return false;
+	spin_lock_irqsave(&waker->lock, flags);
+	armed = waker->state == CALLBACK_ARMED;
+	if (armed) {
+		waker->state = CALLBACK_IDLE;
+		xseg_ec_cancel(waker->ec, waker->seq, 1);
+	}
+	spin_unlock_irqrestore(&waker->lock, flags);
+	return true;
+}
+
+/**
+ * waker_prepare() - ->prepare_wait() of types for kernel peers
+ * @xseg: the handle
+ * @sd:	  type-specific part of the descriptor
+ *
+ * Any context with a callback, else process.
+ *
+ * Return: 0, -EOPNOTSUPP (another peer's) or -ENOMEM.
+ */
+int waker_prepare(struct xseg *xseg, void __xseg_shared *sd)
+{
+	struct waker *waker = waker_get(xseg, sd);
+	int ret = 0;
+
+	if (!waker)
+		return -EOPNOTSUPP;	/* another peer's */
+	if (!callback_arm(waker))
+		ret = waiter_add(waker);
+	waker_put(waker);
+	return ret;
+}
+
+/**
+ * waker_cancel() - ->cancel_wait() of types for kernel peers
+ * @xseg: the handle
+ * @sd:	  type-specific part of the descriptor
+ *
+ * Any context.
+ *
+ * Return: 0 or -EOPNOTSUPP.
+ */
+int waker_cancel(struct xseg *xseg, void __xseg_shared *sd)
+{
+	struct waker *waker = waker_get(xseg, sd);
+	int wakes;
+	u32 seq;
+
+	if (!waker)
+		return -EOPNOTSUPP;
+	if (!callback_disarm(waker) && waiter_take(waker, &seq, &wakes))
+		xseg_ec_cancel(sd, seq, 0);
+	waker_put(waker);
+	return 0;
+}
+
+static bool must_stop(void)
+{
+	return current->flags & PF_KTHREAD && kthread_should_stop();
+}
+
+/* Was there a signal since: in the kernel's own memory, or so the count says? */
+static bool waker_signalled(const struct waker *waker, u32 seq, int wakes)
+{
+	return atomic_read(&waker->wakes) != wakes ||
+	       xseg_ec_signalled(waker->ec, seq);
+}
+
+/* Sleeps until a signal: 0 (also after the cap), -ETIMEDOUT or -EINTR. */
+static int waker_sleep(struct waker *waker, u32 seq, int wakes, u32 usec)
+{
+	u32 cap = READ_ONCE(waker->xseg->sleep_cap);
+	u32 sleep = min(usec, cap);
+	long left = sleep == XSEG_WAIT_FOREVER ? MAX_SCHEDULE_TIMEOUT :
+		    (long)usecs_to_jiffies(sleep) + 1;
+
+	atomic64_inc(&waker->xseg->sleeps);
+	left = wait_event_interruptible_timeout(waker->queue, must_stop() ||
+						waker_signalled(waker, seq,
+								wakes), left);
+	if (waker_signalled(waker, seq, wakes))
+		return 0;
+	if (left < 0 || must_stop())
+		return -EINTR;
+	return usec <= cap ? -ETIMEDOUT : 0;
+}
+
+static int waiter_wait(struct waker *waker, u32 seq, int wakes, u32 usec)
+{
+	int ret = -ETIMEDOUT;
+
+	if (waker_signalled(waker, seq, wakes))
+		ret = 0;
+	if (!ret || !usec) {
+		xseg_ec_cancel(waker->ec, seq, 0);
+		return ret;
+	}
+	atomic64_inc(&waker->xseg->waits);
+	if (xseg_ec_sleep(waker->ec, seq))
+		return 0;
+	ret = waker_sleep(waker, seq, wakes, usec);
+	xseg_ec_cancel(waker->ec, seq, 1);
+	return ret;
+}
+
+/**
+ * waker_wait() - ->wait_signal() of types for kernel peers
+ * @xseg:	  the handle
+ * @sd:		  type-specific part of the descriptor
+ * @usec_timeout: as for xseg_wait_signal()
+ *
+ * Return: 0, -ETIMEDOUT, -EINTR, -EOPNOTSUPP, -EUCLEAN or -ENOMEM.
+ */
+int waker_wait(struct xseg *xseg, void __xseg_shared *sd, u32 usec_timeout)
+{
+	struct waker *waker = waker_get(xseg, sd);
+	int wakes, ret = 0;
+	u32 seq;
+
+	if (!waker)
+		return -EOPNOTSUPP;
+	if (READ_ONCE(waker->fn))
+		ret = -EOPNOTSUPP;
+	else if (!segment_intact(domain_of(xseg)->segment))
+		ret = -EUCLEAN;
+	if (!ret && !waiter_take(waker, &seq, &wakes)) {
+		ret = waiter_add(waker);
+		if (!ret)
+			waiter_take(waker, &seq, &wakes);
+	}
+	if (!ret)
+		ret = waiter_wait(waker, seq, wakes, usec_timeout);
+	waker_put(waker);
+	return ret;
+}
+
+/**
+ * waker_signal_peer() - ->signal() of types for kernel peers, by another one
+ * @xseg: the handle
+ * @sd:	  type-specific part of the descriptor
+ *
+ * Any context.
+ *
+ * Return: 0, -EINVAL or -ESRCH.
+ */
+int waker_signal_peer(struct xseg *xseg, void __xseg_shared *sd)
+{
+	struct waker *waker;
+	__u64 token;
+	u32 index;
+
+	if (desc_of(xseg, sd, &index))
+		return -EINVAL;
+	if (xseg_ec_bump(sd, &token) < 2)
+		return 0;
+	rcu_read_lock();
+	waker = xa_load(&domain_of(xseg)->segment->wakers, index);
+	if (waker)
+		waker_wake(waker, true);
+	rcu_read_unlock();
+	xseg_ec_woken(sd, token);
+	return waker ? 0 : -ESRCH;
+}
+
+int xseg_set_callback(struct xseg *xseg, void __xseg_shared *sd,
+		      void (*fn)(void *arg), void *arg, unsigned int flags)
+{
+	struct waker *waker;
+	unsigned long irq;
+	u32 index;
+	int ret;
+
+	ret = handle_check(xseg);
+	if (!ret)
+		ret = desc_held(xseg, sd, &index);
+	if (ret || flags & ~XSEG_CALLBACK_DIRECT)
+		return ret ? ret : -EINVAL;
+	waker = waker_get(xseg, &xseg_desc(xseg, index)->ec);
+	if (!waker)
+		return -EINVAL;
+	spin_lock_irqsave(&waker->lock, irq);
+	waker->arg = arg;
+	waker->flags = flags;
+	waker->state = CALLBACK_IDLE;
+	WRITE_ONCE(waker->fn, fn);
+	spin_unlock_irqrestore(&waker->lock, irq);
+	waker_put(waker);
+	return 0;
+}

@@ -382,6 +382,8 @@ int desc_signal(struct xseg *xseg, u32 index);
 
 /* signal.c */
 int port_signal(struct xseg *xseg, xport portno);
+int port_waiter(struct xseg *xseg, xport portno, u32 flags, u32 *desc,
+		u32 *gen);
 
 /* port.c */
 u32 port_epoch(const struct xseg *xseg, xport portno);

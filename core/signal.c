@@ -47,11 +47,13 @@ int xseg_cancel_wait(struct xseg *xseg, void __xseg_shared *sd)
 	return type->ops.cancel_wait(xseg, &xseg_desc(xseg, index)->ec);
 }
 
-int xseg_wait_signal(struct xseg *xseg, void __xseg_shared *sd,
-		     __u32 usec_timeout)
+int xseg_signal_and_wait(struct xseg *xseg, void __xseg_shared *sd,
+			 const xport *ports, unsigned int nr,
+			 __u32 usec_timeout)
 {
 	const struct xseg_signal_type *type;
-	u32 index, gen;
+	struct xseg_ec __xseg_shared *ec;
+	u32 index, gen, i;
 	int ret;
 
 	ret = wait_target(xseg, sd, &index, &type);
@@ -60,12 +62,25 @@ int xseg_wait_signal(struct xseg *xseg, void __xseg_shared *sd,
 	if (ret)
 		return ret;
 	gen = READ_ONCE(xseg->descs[index].gen);
-	ret = type->ops.wait_signal(xseg, &xseg_desc(xseg, index)->ec,
-				    usec_timeout);
+	ec = &xseg_desc(xseg, index)->ec;
+	if (nr && type->ops.signal_and_wait) {
+		ret = type->ops.signal_and_wait(xseg, ec, ports, nr,
+						usec_timeout);
+	} else {
+		for (i = 0; i < nr; i++)
+			xseg_signal(xseg, ports[i]);
+		ret = type->ops.wait_signal(xseg, ec, usec_timeout);
+	}
 	if (unlikely(!READ_ONCE(xseg->descs[index].count) ||
 		     READ_ONCE(xseg->descs[index].gen) != gen))
 		return -ESTALE;
 	return ret;
+}
+
+int xseg_wait_signal(struct xseg *xseg, void __xseg_shared *sd,
+		     __u32 usec_timeout)
+{
+	return xseg_signal_and_wait(xseg, sd, NULL, 0, usec_timeout);
 }
 
 int xseg_signal_fd(struct xseg *xseg, void __xseg_shared *sd)
@@ -148,6 +163,43 @@ int port_signal(struct xseg *xseg, xport portno)
 		return -EOWNERDEAD;
 	/* -ESRCH: who lives was about to sleep, and sees that seq moved. */
 	return ret == -ESRCH ? 0 : ret;
+}
+
+/**
+ * port_waiter() - the descriptor of a port, if its type has a flag
+ * @xseg:   the handle
+ * @portno: any number
+ * @flags:  XSEG_SIGNAL_*
+ * @desc:   filled with its index
+ * @gen:    and generation
+ *
+ * For who signals in another way than xseg_signal(); needs its barrier, too.
+ *
+ * Return: 1 if so, and somebody waits; 0 if nobody waits; -EOPNOTSUPP.
+ */
+int port_waiter(struct xseg *xseg, xport portno, u32 flags, u32 *desc, u32 *gen)
+{
+	const struct xseg_signal_type *type;
+	struct xseg_desc __xseg_shared *d;
+	u64 tagged;
+
+	if (!port_valid(xseg, portno))
+		return -EOPNOTSUPP;
+	portno = array_index_nospec(portno, xseg->geo.params.nr_ports);
+	tagged = shm_load_acquire(&xseg_port(xseg, portno)->signal_desc);
+	if (!tagged || desc_index(xseg, XPTR_OFF(tagged), desc))
+		return -EOPNOTSUPP;
+	d = xseg_desc(xseg, *desc);
+	*gen = XPTR_GEN(tagged);
+	type = type_met(xseg, shm_read(&d->desc.type));
+	if (!type || !(type->flags & flags))
+		return -EOPNOTSUPP;
+	if (!XEC_WAITERS(shm_read(&d->ec.word))) {
+		WRITE_ONCE(xseg->elided, READ_ONCE(xseg->elided) + 1);
+		return 0;
+	}
+	atomic64_inc(&xseg->sent);
+	return 1;
 }
 
 int xseg_signal(struct xseg *xseg, xport portno)

@@ -473,7 +473,10 @@ int xseg_local_signal_init(struct xseg *xseg, const char *signal_type)
 		return -ENOENT;
 	if (type->domain != domain_id())
 		return -EOPNOTSUPP;
-	ret = type_intern(xseg, type);
+	ret = type->ops.local_signal_check ?
+	      type->ops.local_signal_check(xseg) : 0;
+	if (!ret)
+		ret = type_intern(xseg, type);
 	if (ret < 0)
 		return ret;
 	mutex_lock(&xseg->lock);

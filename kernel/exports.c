@@ -27,6 +27,7 @@ XSEG_EXPORT(xseg_put_signal_desc);
 XSEG_EXPORT(xseg_prepare_wait);
 XSEG_EXPORT(xseg_cancel_wait);
 XSEG_EXPORT(xseg_wait_signal);
+XSEG_EXPORT(xseg_signal_and_wait);
 XSEG_EXPORT(xseg_signal);
 XSEG_EXPORT(xseg_set_sleep_cap);
 XSEG_EXPORT(xseg_bind_port);

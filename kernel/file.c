@@ -42,6 +42,26 @@ static struct segment *client_segment_locked(struct client *client)
 					 lockdep_is_held(&client->lock));
 }
 
+/**
+ * client_segment() - the segment of an open file
+ * @client: the open file
+ *
+ * Any context.
+ *
+ * Return: the segment with a reference, or NULL.
+ */
+struct segment *client_segment(struct client *client)
+{
+	struct segment *seg;
+
+	rcu_read_lock();
+	seg = rcu_dereference(client->segment);
+	if (seg)
+		kref_get(&seg->ref);	/* client_detach() waits for us */
+	rcu_read_unlock();
+	return seg;
+}
+
 /* The process is gone, or unmapped the page: peers should look at it. */
 static void client_gone(struct work_struct *work)
 {
@@ -65,7 +85,8 @@ static int do_info(struct client *client, void *data)
 		return -EINVAL;
 	arg->abi_major = XSEG_ABI_MAJOR;
 	arg->abi_minor = XSEG_ABI_MINOR;
-	arg->features = XSEG_DEVICE_SIGNAL | XSEG_DEVICE_REGISTER;
+	arg->features = XSEG_DEVICE_SIGNAL | XSEG_DEVICE_REGISTER |
+			XSEG_DEVICE_WAIT;
 	arg->max_size = (u64)max_mib << 20;
 	rcu_read_lock();
 	seg = rcu_dereference(client->segment);
@@ -106,7 +127,8 @@ static int client_detach(struct client *client)
 	mutex_unlock(&client->lock);
 	if (!seg)
 		return -ENXIO;
-	synchronize_rcu();	/* do_signal(), do_info() */
+	synchronize_rcu();	/* do_signal(), do_info(), client_segment() */
+	sleepers_wake_all(seg);
 	segment_put(seg);
 	return 0;
 }
@@ -150,7 +172,7 @@ static int segment_signal(struct segment *seg,
 		ret = port_desc(seg, arg->portno, &index, &gen);
 	else if (index >= seg->view.geo.params.nr_descs)
 		ret = -EINVAL;
-	return ret ? ret : waker_signal(seg, index, gen);
+	return ret ? ret : segment_wake(seg, index, gen);
 }
 
 static int do_signal(struct client *client, void *data)
@@ -202,6 +224,11 @@ static int do_unregister(struct client *client, void *data)
 	return ret;
 }
 
+static int do_wait(struct client *client, void *data)
+{
+	return client_wait(client, data);
+}
+
 union arguments {
 	struct xseg_ioc_info info;
 	struct xseg_ioc_attach attach;
@@ -209,6 +236,7 @@ union arguments {
 	struct xseg_ioc_signal signal;
 	struct xseg_ioc_register reg;
 	struct xseg_ioc_unregister unreg;
+	struct xseg_ioc_wait wait;
 };
 
 /**
@@ -248,6 +276,7 @@ static const struct command commands[] = {
 		do_register),
 	COMMAND(XSEG_IOC_UNREGISTER, struct xseg_ioc_unregister, gen, false,
 		do_unregister),
+	COMMAND(XSEG_IOC_WAIT, struct xseg_ioc_wait, signal, false, do_wait),
 };
 
 static long device_ioctl(struct file *file, unsigned int cmd,

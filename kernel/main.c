@@ -20,6 +20,7 @@ static const struct xseg_signal_type *const builtin_types[] = {
 	&xseg_waitqueue_type,
 	&xseg_eventfd_type,
 	&xseg_futex_type,
+	&xseg_device_type,
 };
 
 static int __init types_init(void)

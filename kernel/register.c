@@ -42,7 +42,16 @@ static void registration_drop(struct registration *reg)
 	call_rcu(&reg->rcu, registration_free_rcu);
 }
 
-static struct sleepers *set_get(struct segment *seg, u32 index)
+/**
+ * sleepers_get() - what is registered for a descriptor, a new set if need be
+ * @seg:   the segment
+ * @index: a descriptor that there may be
+ *
+ * May sleep.
+ *
+ * Return: the set, or an ERR_PTR().
+ */
+struct sleepers *sleepers_get(struct segment *seg, u32 index)
 {
 	struct sleepers *set = xa_load(&seg->sleepers, index);
 	int ret;
@@ -53,6 +62,7 @@ static struct sleepers *set_get(struct segment *seg, u32 index)
 	if (!set)
 		return ERR_PTR(-ENOMEM);
 	raw_spin_lock_init(&set->lock);
+	init_waitqueue_head(&set->queue);
 	ret = xa_insert(&seg->sleepers, index, set, GFP_KERNEL_ACCOUNT);
 	if (!ret)
 		return set;
@@ -145,8 +155,15 @@ registration_new(const struct xseg_ioc_register *arg)
 	return reg;
 }
 
-/* The descriptor's place, and whether it is of that generation. */
-static int desc_check(struct segment *seg, u32 *desc, u32 gen)
+/**
+ * desc_check() - is there such a descriptor, of that generation?
+ * @seg:  the segment
+ * @desc: any number; safe to be used as an index after
+ * @gen:  the generation
+ *
+ * Return: 0, -EINVAL, -EUCLEAN or -ESTALE.
+ */
+int desc_check(struct segment *seg, u32 *desc, u32 gen)
 {
 	u32 nr = seg->view.geo.params.nr_descs;
 
@@ -183,7 +200,7 @@ int segment_register(struct segment *seg, struct list_head *regs,
 	ret = desc_check(seg, &desc, arg->gen);
 	if (ret)
 		return ret;
-	set = set_get(seg, desc);
+	set = sleepers_get(seg, desc);
 	if (IS_ERR(set))
 		return PTR_ERR(set);
 	reg = registration_new(arg);

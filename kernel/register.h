@@ -9,6 +9,7 @@
 #include <linux/eventfd.h>
 #include <linux/pid.h>
 #include <linux/spinlock.h>
+#include <linux/wait.h>
 
 #include "kernel/signal.h"
 
@@ -39,12 +40,19 @@ struct registration {
 /**
  * struct sleepers - registrations for a descriptor; there until the segment
  *		     is detached
- * @lock: guards changes of @reg, and who notifies threads; any context
- * @reg:  used under RCU
+ * @lock:  guards changes of @reg, and who notifies threads; any context
+ * @queue: where threads sleep by XSEG_IOC_WAIT
+ * @wakes: signals for those so far
+ * @reg:   used under RCU
  */
 struct sleepers {
 	raw_spinlock_t lock;	/* see above */
+	wait_queue_head_t queue;
+	atomic_t wakes;
 	struct registration __rcu *reg[XSEG_MAX_REGISTERED];
 };
+
+struct sleepers *sleepers_get(struct segment *seg, u32 index);
+int desc_check(struct segment *seg, u32 *desc, u32 gen);
 
 #endif /* XSEG_KERNEL_REGISTER_H */

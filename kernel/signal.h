@@ -119,6 +119,7 @@ int signal_device_register(void);
 void signal_device_unregister(void);
 void client_get(struct client *client);
 void client_put(struct client *client);
+struct segment *client_segment(struct client *client);
 
 /* mapping.c */
 int client_mmap(struct file *file, struct vm_area_struct *vma);
@@ -144,6 +145,11 @@ void debug_exit(void);
 /* domain.c */
 int domain_signal_later(struct xseg *xseg);
 
+/* wait.c */
+int segment_wake(struct segment *seg, u32 index, u32 gen);
+int client_wait(struct client *client, struct xseg_ioc_wait *arg);
+void sleepers_wake_all(struct segment *seg);
+
 /* register.c */
 int segment_register(struct segment *seg, struct list_head *regs,
 		     struct xseg_ioc_register *arg);
@@ -161,5 +167,6 @@ void wakers_flush(struct kernel_domain *domain);
 extern const struct xseg_signal_type xseg_waitqueue_type;
 extern const struct xseg_signal_type xseg_eventfd_type;
 extern const struct xseg_signal_type xseg_futex_type;
+extern const struct xseg_signal_type xseg_device_type;
 
 #endif /* XSEG_KERNEL_SIGNAL_H */

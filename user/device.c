@@ -154,6 +154,54 @@ u64 device_wanted(const struct xseg *xseg)
 	return shm_load_acquire(&xseg_header(xseg)->attach_epoch);
 }
 
+/**
+ * device_wake() - have the module wake who sleeps there
+ * @xseg:     the handle
+ * @sd:	      type-specific part of a descriptor
+ * @may_open: open the device if need be; not under a lock of the handle
+ *
+ * Return: 0 or a negative errno.
+ */
+int device_wake(struct xseg *xseg, void __xseg_shared *sd, bool may_open)
+{
+	struct xseg_ioc_signal arg = {
+		.size = sizeof(arg),
+		.flags = XSEG_SIGNAL_DESC,
+	};
+	struct xseg_desc_id id;
+	int dev, ret;
+
+	ret = xseg_get_desc_id(xseg, sd, &id);
+	if (ret)
+		return ret;
+	arg.desc = id.index;
+	arg.gen = id.gen;
+	if (may_open)
+		return device_call(xseg, XSEG_IOC_SIGNAL, &arg);
+	dev = READ_ONCE(user_of(xseg)->device);
+	return dev >= 0 && !ioctl(dev, XSEG_IOC_SIGNAL, &arg) ? 0 : -EBADF;
+}
+
+/**
+ * device_signal() - ->signal() of types with XSEG_SIGNAL_BY_DEVICE
+ * @xseg: the handle
+ * @sd:	  type-specific part of a descriptor
+ *
+ * Return: 0, -ESRCH, or as device_call().
+ */
+int device_signal(struct xseg *xseg, void __xseg_shared *sd)
+{
+	__u64 token;
+	int ret;
+
+	if (xseg_ec_bump(sd, &token) < 2)
+		return 0;
+	ret = device_wake(xseg, sd, true);
+	if (!ret)
+		xseg_ec_woken(sd, token);
+	return ret == -ENOTCONN ? -ESRCH : ret;
+}
+
 static int device_error(int err, const char *name)
 {
 	switch (err) {

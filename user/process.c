@@ -88,6 +88,7 @@ static void init_once(void)
 	xseg_register_signal_type(&xseg_futex_type);
 	xseg_register_signal_type(&xseg_eventfd_type);
 	xseg_register_signal_type(&xseg_waitqueue_type);
+	xseg_register_signal_type(&xseg_device_type);
 }
 
 /**

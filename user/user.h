@@ -146,6 +146,14 @@ int wait_left(const struct xseg *xseg, u64 deadline, struct timespec *ts);
 bool wait_briefly(struct xseg *xseg, struct xseg_ec __xseg_shared *ec,
 		  u32 seq);
 
+/* seq.c */
+int seq_prepare(struct xseg *xseg, void __xseg_shared *sd);
+int seq_cancel(struct xseg *xseg, void __xseg_shared *sd);
+int seq_take(struct xseg *xseg, void __xseg_shared *sd, u32 *seq);
+int seq_wait(struct xseg *xseg, void __xseg_shared *sd, u32 usec_timeout,
+	     int (*sleep)(struct xseg *xseg, struct xseg_ec __xseg_shared *ec,
+			  u32 seq, u64 deadline));
+
 /* fd.c */
 int fd_table_new(struct xseg *xseg);
 void fd_table_drop(struct xseg *xseg);
@@ -166,6 +174,8 @@ int device_call(struct xseg *xseg, unsigned long cmd, void *arg);
 int device_register(struct xseg *xseg, struct xseg_ioc_register *arg);
 void device_drop(struct xseg *xseg);
 u64 device_wanted(const struct xseg *xseg);
+int device_wake(struct xseg *xseg, void __xseg_shared *sd, bool may_open);
+int device_signal(struct xseg *xseg, void __xseg_shared *sd);
 
 /* plugin.c */
 const struct xseg_signal_type *plugin_load(const char *name);
@@ -176,5 +186,6 @@ void plugins_thaw(void);
 extern const struct xseg_signal_type xseg_futex_type;
 extern const struct xseg_signal_type xseg_eventfd_type;
 extern const struct xseg_signal_type xseg_waitqueue_type;
+extern const struct xseg_signal_type xseg_device_type;
 
 #endif /* XSEG_USER_USER_H */

@@ -49,6 +49,7 @@ struct xseg_ioc_info {
 /* Features of the module */
 #define XSEG_DEVICE_SIGNAL	1ULL	/* XSEG_IOC_SIGNAL */
 #define XSEG_DEVICE_REGISTER	2ULL	/* XSEG_IOC_REGISTER, _UNREGISTER */
+#define XSEG_DEVICE_WAIT	4ULL	/* XSEG_IOC_WAIT */
 
 /**
  * struct xseg_ioc_attach - XSEG_IOC_ATTACH: attach a segment to this open file
@@ -109,7 +110,7 @@ struct xseg_ioc_detach {
 #define XSEG_DETACH_NAME	1U
 
 /**
- * struct xseg_ioc_signal - XSEG_IOC_SIGNAL: wake a kernel peer
+ * struct xseg_ioc_signal - XSEG_IOC_SIGNAL: wake who waits in the kernel
  * @size:   sizeof(struct xseg_ioc_signal)
  * @flags:  0: the descriptor of port @portno; XSEG_SIGNAL_DESC: descriptor
  *	    @desc of generation @gen
@@ -118,11 +119,12 @@ struct xseg_ioc_detach {
  * @gen:    its generation
  * @rsvd:   0
  *
- * Wakes whoever waits, whatever the event count says; libxseg-user looks at
+ * Wakes the kernel peer whose descriptor it is, or the processes that sleep on
+ * it by XSEG_IOC_WAIT, whatever the event count says; libxseg-user looks at
  * that first. The unused of @portno, @desc and @gen are 0.
  *
- * Return: 0, -EINVAL (no such port or descriptor), -ENOTCONN (no kernel peer
- * waits on it).
+ * Return: 0, -EINVAL (no such port or descriptor), -ENOTCONN (neither is
+ * there).
  */
 struct xseg_ioc_signal {
 	__u32 size;
@@ -184,6 +186,52 @@ struct xseg_ioc_unregister {
 	__u32 gen;
 };
 
+/**
+ * struct xseg_ioc_desc - a descriptor at one moment
+ * @desc: its index
+ * @gen:  its generation
+ */
+struct xseg_ioc_desc {
+	__u32 desc;
+	__u32 gen;
+};
+
+#define XSEG_MAX_SIGNALS	8
+
+/**
+ * struct xseg_ioc_wait - XSEG_IOC_WAIT: signal, and sleep in the module
+ * @size:	 sizeof(struct xseg_ioc_wait)
+ * @flags:	 0 or XSEG_WAIT_DEADLINE
+ * @desc:	 index of the descriptor that is waited on
+ * @gen:	 its generation
+ * @seq:	 the sequence of its event count that the caller noted
+ * @nr_signals:	 how many of @signal are used, at most XSEG_MAX_SIGNALS
+ * @deadline_ns: with XSEG_WAIT_DEADLINE: on CLOCK_MONOTONIC; else 0
+ * @signal:	 descriptors to be signalled before, of types that the module
+ *		 wakes: each only if somebody has announced himself there; the
+ *		 unused are 0
+ *
+ * Returns when the descriptor is signalled, by the kernel or by
+ * XSEG_IOC_SIGNAL; at once if its sequence is not @seq. May return 0 without
+ * a signal.
+ *
+ * Return: 0, -ETIMEDOUT, -EINTR (a signal handler ran), -EINVAL, -ESTALE (the
+ * descriptor is of another generation), -ENXIO (no segment, or it was detached
+ * meanwhile), -ENOMEM.
+ */
+struct xseg_ioc_wait {
+	__u32 size;
+	__u32 flags;
+	__u32 desc;
+	__u32 gen;
+	__u32 seq;
+	__u32 nr_signals;
+	__aligned_u64 deadline_ns;
+	struct xseg_ioc_desc signal[XSEG_MAX_SIGNALS];
+};
+
+#define XSEG_WAIT_DEADLINE	1U
+
 /* The size is in the struct, so that a command keeps its number. */
 #define XSEG_IOC		'x'
 #define XSEG_IOC_INFO		_IO(XSEG_IOC, 0x60)
@@ -192,5 +240,6 @@ struct xseg_ioc_unregister {
 #define XSEG_IOC_SIGNAL		_IO(XSEG_IOC, 0x63)
 #define XSEG_IOC_REGISTER	_IO(XSEG_IOC, 0x64)
 #define XSEG_IOC_UNREGISTER	_IO(XSEG_IOC, 0x65)
+#define XSEG_IOC_WAIT		_IO(XSEG_IOC, 0x66)
 
 #endif /* XSEG_IOCTL_H */

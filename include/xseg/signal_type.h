@@ -37,6 +37,8 @@ extern "C" {
  *			be run by any peer, also for one that died, and then
  *			more than once: it may use only the segment, and what
  *			can be named from there; may sleep
+ * @local_signal_check:	can this peer receive at all? Without any lock, before
+ *			the next; may be NULL
  * @local_signal_init:	make this peer ready to receive; once for all
  *			xseg_local_signal_init() of a handle; may be NULL
  * @local_signal_quit:	undo that; may be NULL
@@ -54,6 +56,8 @@ extern "C" {
  *			get at him (in both cases the owner may be dead); or
  *			another negative errno
  * @signal_fd:		a descriptor to poll for; NULL if the type has none
+ * @signal_and_wait:	signal ports, then wait, for less than one after the
+ *			other; NULL if the type has no such way
  * @release:		the local peer has put its last reference to this
  *			descriptor: wake local waiters, free what is private;
  *			may sleep; may be NULL
@@ -69,6 +73,7 @@ extern "C" {
 struct xseg_signal_operations {
 	int (*init_signal_desc)(struct xseg *xseg, void __xseg_shared *sd);
 	void (*quit_signal_desc)(struct xseg *xseg, void __xseg_shared *sd);
+	int (*local_signal_check)(struct xseg *xseg);
 	int (*local_signal_init)(struct xseg *xseg);
 	void (*local_signal_quit)(struct xseg *xseg);
 	int (*remote_signal_init)(void);
@@ -79,6 +84,9 @@ struct xseg_signal_operations {
 			   __u32 usec_timeout);
 	int (*signal)(struct xseg *xseg, void __xseg_shared *sd);
 	int (*signal_fd)(struct xseg *xseg, void __xseg_shared *sd);
+	int (*signal_and_wait)(struct xseg *xseg, void __xseg_shared *sd,
+			       const xport *ports, unsigned int nr,
+			       __u32 usec_timeout);
 	void (*release)(struct xseg *xseg, void __xseg_shared *sd);
 };
 
@@ -91,6 +99,7 @@ struct xseg_signal_operations {
  * @version:	of the layout of its data; peers of another version refuse it
  * @data_size:	bytes of its data in a descriptor, event count included, at
  *		most XSEG_SIGNAL_DATA_SIZE
+ * @flags:	0 or XSEG_SIGNAL_BY_DEVICE
  */
 struct xseg_signal_type {
 	struct xseg_signal_operations ops;
@@ -99,7 +108,11 @@ struct xseg_signal_type {
 	__u32 domain;
 	__u32 version;
 	__u32 data_size;
+	__u32 flags;
 };
+
+/* Who waits does so in the kernel, and XSEG_IOC_SIGNAL wakes him. */
+#define XSEG_SIGNAL_BY_DEVICE	1U
 
 /**
  * xseg_ec_init() - make an event count ready for a new descriptor

@@ -568,6 +568,25 @@ int xseg_wait_signal(struct xseg *xseg, void __xseg_shared *sd,
 int xseg_signal(struct xseg *xseg, xport portno);
 
 /**
+ * xseg_signal_and_wait() - wake who waits on some ports, then wait
+ * @xseg:	  the handle
+ * @sd:		  a descriptor on which the calling thread prepared a wait
+ * @ports:	  ports to be signalled
+ * @nr:		  how many
+ * @usec_timeout: as for xseg_wait_signal()
+ *
+ * For a server that has answered without XSEG_SIGNAL what there was, and goes
+ * to sleep. The same as xseg_signal() for each port and xseg_wait_signal(), but
+ * that a type may do both in one system call, and then sleeps at once whatever
+ * the strategy. What a signal might say is not told.
+ *
+ * Return: as xseg_wait_signal().
+ */
+int xseg_signal_and_wait(struct xseg *xseg, void __xseg_shared *sd,
+			 const xport *ports, unsigned int nr,
+			 __u32 usec_timeout);
+
+/**
  * xseg_signal_fd() - a descriptor that becomes readable on a signal
  * @xseg: the handle
  * @sd:	  a signal descriptor that this peer got

@@ -20,4 +20,5 @@ const struct xseg_signal_type xseg_waitqueue_type = {
 	.domain = XSEG_DOMAIN_KERNEL,
 	.version = 1,
 	.data_size = sizeof(struct xseg_ec),
+	.flags = XSEG_SIGNAL_BY_DEVICE,
 };

@@ -76,6 +76,7 @@ FIXTURE_VARIANT(traffic) {
 
 FIXTURE_VARIANT_ADD(traffic, futex) { .type = "futex" };
 FIXTURE_VARIANT_ADD(traffic, eventfd) { .type = "eventfd" };
+FIXTURE_VARIANT_ADD(traffic, device) { .type = "device" };
 
 FIXTURE_SETUP(traffic)
 {
@@ -268,6 +269,62 @@ TEST_F_TIMEOUT(traffic, from_kernel, 600)
 TEST_F_TIMEOUT(traffic, from_kernel_deep, 600)
 {
 	kernel_to_user(_metadata, self, 16);
+}
+
+/* Answers all there is without a signal, then signals and sleeps in one call. */
+static int user_echo_batched(struct xseg *xseg, struct signal_desc *sd,
+			     unsigned long count)
+{
+	struct xseg_request *req;
+	unsigned int nr = 0;
+	xport reply = 3;
+	__u64 *data;
+	int i, ret;
+
+	while (count) {
+		xseg_prepare_wait(xseg, sd);
+		req = xseg_accept(xseg, 1, 0);
+		if (!req) {
+			ret = xseg_signal_and_wait(xseg, sd, &reply, nr,
+						   XSEG_WAIT_FOREVER);
+			if (ret)
+				return ret;
+			nr = 0;
+			continue;
+		}
+		xseg_cancel_wait(xseg, sd);
+		data = xseg_get_data(xseg, req);
+		for (i = 0; i < WORDS; i++)
+			data[i] = ~data[i];
+		req->state = XSEG_REQ_SERVED;
+		ret = xseg_respond(xseg, req, 1, 0);
+		if (ret != (int)reply)
+			return -1;
+		nr = 1;
+		count--;
+	}
+	return xseg_signal(xseg, reply);
+}
+
+TEST_F_TIMEOUT(traffic, from_kernel_batched, 600)
+{
+	long long done = 0, bad, failed;
+	int i, depth;
+
+	for (depth = 1; depth <= 16; depth += 15) {
+		ASSERT_EQ(0, test_start("source %s 3 1 %lu %d", self->name,
+					rounds(2000), depth));
+		EXPECT_EQ(0, user_echo_batched(self->xseg, self->sd,
+					       rounds(2000)));
+		for (i = 0; i < 1000; i++) {
+			if (test_stat("source", 3, &done, &bad, &failed) == 1)
+				break;
+			usleep(10000);
+		}
+		EXPECT_EQ(rounds(2000), done);
+		EXPECT_EQ(0, bad + failed);
+		ASSERT_EQ(0, test_start("stop"));
+	}
 }
 
 TEST_F_TIMEOUT(traffic, kernel_to_kernel, 600)

@@ -76,44 +76,6 @@ static void futex_quit(struct xseg *xseg, void __xseg_shared *sd)
 	futex_call(sd, FUTEX_WAKE, INT_MAX, NULL);
 }
 
-static void futex_end(struct wait_slot *slot)
-{
-	slot->used = false;
-	xseg_ec_cancel(slot->priv, slot->seq, 0);
-}
-
-static int futex_prepare(struct xseg *xseg, void __xseg_shared *sd)
-{
-	struct wait_slot *slot;
-	u32 index;
-
-	if (desc_of(xseg, sd, &index))
-		return -EINVAL;
-	slot = wait_slot_get(xseg, index, true);
-	if (!slot)
-		return -ENOSPC;
-	if (slot->used)
-		futex_end(slot);
-	slot->end = futex_end;
-	slot->priv = sd;
-	slot->seq = xseg_ec_prepare(sd, 0);
-	slot->used = true;
-	return 0;
-}
-
-static int futex_cancel(struct xseg *xseg, void __xseg_shared *sd)
-{
-	struct wait_slot *slot;
-	u32 index;
-
-	if (desc_of(xseg, sd, &index))
-		return -EINVAL;
-	slot = wait_slot_get(xseg, index, false);
-	if (slot)
-		futex_end(slot);
-	return 0;
-}
-
 /* The calling thread's word, for the kernel to look at; -1 if it has none. */
 static int futex_registered(struct xseg *xseg, struct xseg_ec __xseg_shared *ec)
 {
@@ -205,36 +167,7 @@ static int futex_sleep(struct xseg *xseg, struct xseg_ec __xseg_shared *ec,
 static int futex_wait(struct xseg *xseg, void __xseg_shared *sd,
 		      u32 usec_timeout)
 {
-	struct wait_slot *slot;
-	u32 index, seq;
-	u64 deadline;
-	int ret;
-
-	if (desc_of(xseg, sd, &index))
-		return -EINVAL;
-	slot = wait_slot_get(xseg, index, false);
-	if (!slot) {
-		ret = futex_prepare(xseg, sd);
-		if (ret)
-			return ret;
-		slot = wait_slot_get(xseg, index, false);
-	}
-	slot->used = false;
-	seq = slot->seq;
-	if (xseg_ec_signalled(sd, seq))
-		return 0;
-	if (!usec_timeout) {
-		xseg_ec_cancel(sd, seq, 0);
-		return -ETIMEDOUT;
-	}
-	atomic64_inc(&xseg->waits);
-	deadline = wait_deadline(usec_timeout);
-	if (wait_briefly(xseg, sd, seq) || xseg_ec_sleep(sd, seq))
-		return 0;
-	ret = futex_sleep(xseg, sd, seq, deadline);
-	if (ret)
-		xseg_ec_cancel(sd, seq, 1);
-	return ret;
+	return seq_wait(xseg, sd, usec_timeout, futex_sleep);
 }
 
 static int futex_signal(struct xseg *xseg, void __xseg_shared *sd)
@@ -260,8 +193,8 @@ const struct xseg_signal_type xseg_futex_type = {
 	.ops = {
 		.init_signal_desc = futex_init,
 		.quit_signal_desc = futex_quit,
-		.prepare_wait = futex_prepare,
-		.cancel_wait = futex_cancel,
+		.prepare_wait = seq_prepare,
+		.cancel_wait = seq_cancel,
 		.wait_signal = futex_wait,
 		.signal = futex_signal,
 		.release = futex_release,

@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Signal types whose threads sleep until the sequence of the event count
+ * moves, and keep nothing else while they wait: all but how to sleep.
+ */
+#include "user/user.h"
+
+static void slot_end(struct wait_slot *slot)
+{
+	slot->used = false;
+	xseg_ec_cancel(slot->priv, slot->seq, 0);
+}
+
+/**
+ * seq_prepare() - ->prepare_wait() of such a type
+ * @xseg: the handle
+ * @sd:	  type-specific part of the descriptor
+ *
+ * Return: 0, -EINVAL or -ENOSPC.
+ */
+int seq_prepare(struct xseg *xseg, void __xseg_shared *sd)
+{
+	struct wait_slot *slot;
+	u32 index;
+
+	if (desc_of(xseg, sd, &index))
+		return -EINVAL;
+	slot = wait_slot_get(xseg, index, true);
+	if (!slot)
+		return -ENOSPC;
+	if (slot->used)
+		slot_end(slot);
+	slot->end = slot_end;
+	slot->priv = sd;
+	slot->seq = xseg_ec_prepare(sd, 0);
+	slot->used = true;
+	return 0;
+}
+
+/**
+ * seq_cancel() - ->cancel_wait() of such a type
+ * @xseg: the handle
+ * @sd:	  type-specific part of the descriptor
+ *
+ * Return: 0 or -EINVAL.
+ */
+int seq_cancel(struct xseg *xseg, void __xseg_shared *sd)
+{
+	struct wait_slot *slot;
+	u32 index;
+
+	if (desc_of(xseg, sd, &index))
+		return -EINVAL;
+	slot = wait_slot_get(xseg, index, false);
+	if (slot)
+		slot_end(slot);
+	return 0;
+}
+
+/**
+ * seq_take() - end what the calling thread prepared, for it waits now
+ * @xseg: the handle
+ * @sd:	  type-specific part of the descriptor
+ * @seq:  filled with the sequence that it noted
+ *
+ * Without a prepared wait one is prepared.
+ *
+ * Return: 0, -EINVAL or -ENOSPC.
+ */
+int seq_take(struct xseg *xseg, void __xseg_shared *sd, u32 *seq)
+{
+	struct wait_slot *slot;
+	u32 index;
+	int ret;
+
+	if (desc_of(xseg, sd, &index))
+		return -EINVAL;
+	slot = wait_slot_get(xseg, index, false);
+	if (!slot) {
+		ret = seq_prepare(xseg, sd);
+		if (ret)
+			return ret;
+		slot = wait_slot_get(xseg, index, false);
+	}
+	slot->used = false;
+	*seq = slot->seq;
+	return 0;
+}
+
+/**
+ * seq_wait() - ->wait_signal() of such a type
+ * @xseg:	  the handle
+ * @sd:		  type-specific part of the descriptor
+ * @usec_timeout: as for xseg_wait_signal()
+ * @sleep:	  sleeps until the sequence moves or the deadline comes; returns
+ *		  0, -ETIMEDOUT, -EINTR or another negative errno
+ *
+ * Return: what @sleep does, -EINVAL or -ENOSPC.
+ */
+int seq_wait(struct xseg *xseg, void __xseg_shared *sd, u32 usec_timeout,
+	     int (*sleep)(struct xseg *xseg, struct xseg_ec __xseg_shared *ec,
+			  u32 seq, u64 deadline))
+{
+	u64 deadline;
+	u32 seq;
+	int ret;
+
+	ret = seq_take(xseg, sd, &seq);
+	if (ret || xseg_ec_signalled(sd, seq))
+		return ret;
+	if (!usec_timeout) {
+		xseg_ec_cancel(sd, seq, 0);
+		return -ETIMEDOUT;
+	}
+	atomic64_inc(&xseg->waits);
+	deadline = wait_deadline(usec_timeout);
+	if (wait_briefly(xseg, sd, seq) || xseg_ec_sleep(sd, seq))
+		return 0;
+	ret = sleep(xseg, sd, seq, deadline);
+	if (ret)
+		xseg_ec_cancel(sd, seq, 1);
+	return ret;
+}

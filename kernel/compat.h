@@ -9,6 +9,7 @@
 
 #include <linux/eventfd.h>
 #include <linux/export.h>
+#include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/version.h>
 
@@ -30,6 +31,84 @@ static inline void xseg_vm_flags_set(struct vm_area_struct *vma,
 #else
 	vma->vm_flags |= flags;
 #endif
+}
+
+/* 6.3 gave file locks a header of their own; 6.9 moved their common part. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 3, 0)
+#include <linux/filelock.h>
+#endif
+
+static inline struct file_lock *xseg_ofd_new(struct file *file, loff_t at,
+					     unsigned char type)
+{
+	struct file_lock *fl = locks_alloc_lock();
+
+	if (!fl)
+		return NULL;
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+	fl->c.flc_owner = file;
+	fl->c.flc_pid = -1;
+	fl->c.flc_file = file;
+	fl->c.flc_flags = FL_POSIX | FL_OFDLCK;
+	fl->c.flc_type = type;
+#else
+	fl->fl_owner = file;
+	fl->fl_pid = -1;
+	fl->fl_file = file;
+	fl->fl_flags = FL_POSIX | FL_OFDLCK;
+	fl->fl_type = type;
+#endif
+	fl->fl_start = at;
+	fl->fl_end = at;
+	return fl;
+}
+
+/*
+ * As F_OFD_SETLK of one byte. May sleep.
+ *
+ * Return: for xseg_ofd_unlock(), or ERR_PTR() of -EAGAIN or -ENOMEM.
+ */
+static inline struct file_lock *xseg_ofd_lock(struct file *file, loff_t at)
+{
+	struct file_lock *fl = xseg_ofd_new(file, at, F_WRLCK);
+	int ret;
+
+	if (!fl)
+		return ERR_PTR(-ENOMEM);
+	ret = vfs_lock_file(file, F_SETLK, fl, NULL);
+	if (!ret)
+		return fl;
+	locks_free_lock(fl);
+	return ERR_PTR(ret);
+}
+
+static inline void xseg_ofd_unlock(struct file *file, struct file_lock *fl)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+	fl->c.flc_type = F_UNLCK;
+#else
+	fl->fl_type = F_UNLCK;
+#endif
+	vfs_lock_file(file, F_SETLK, fl, NULL);
+	locks_free_lock(fl);
+}
+
+/* As F_OFD_GETLK: has another open file the byte? Yes if it cannot be told. */
+static inline bool xseg_ofd_locked(struct file *file, loff_t at)
+{
+	struct file_lock *fl = xseg_ofd_new(file, at, F_WRLCK);
+	bool locked;
+
+	if (!fl)
+		return true;
+	locked = vfs_test_lock(file, fl) ||
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+		 fl->c.flc_type != F_UNLCK;
+#else
+		 fl->fl_type != F_UNLCK;
+#endif
+	locks_free_lock(fl);
+	return locked;
 }
 
 /* 6.8 dropped the count, which was 1 for all. */

@@ -53,22 +53,6 @@ int domain_signal_later(struct xseg *xseg)
 	return 0;
 }
 
-/* Whether a user peer lives only other user peers can find out. */
-bool domain_peer_alive(struct xseg *xseg, u32 slot)
-{
-	struct segment *seg = domain_of(xseg)->segment;
-
-	if (slot < XSEG_MAX_USER_PEERS || slot >= XSEG_MAX_PEERS)
-		return true;
-	slot = array_index_nospec(slot - XSEG_MAX_USER_PEERS, KERNEL_PEERS);
-	return READ_ONCE(seg->peers[slot]);
-}
-
-bool domain_reap_if_dead(struct xseg *xseg, u32 slot, bool may_wait)
-{
-	return false;
-}
-
 /* What a thread has prepared went with the descriptor. */
 void domain_forget_wait(struct xseg *xseg, u32 index)
 {
@@ -160,6 +144,7 @@ static struct xseg *handle_new(struct segment *seg, unsigned int flags)
 	domain->xseg = xseg;
 	domain->segment = seg;
 	INIT_WORK(&domain->meet, meet_work);
+	domain_reap_init(domain);
 	atomic_set(&domain->loads, XSEG_NR_SIGNAL_TYPES);
 	xseg->domain = domain;
 	xseg->base = seg->view.base;
@@ -179,7 +164,6 @@ static void handle_free(struct xseg *xseg)
 	struct kernel_domain *domain = domain_of(xseg);
 
 	WRITE_ONCE(xseg->state, HANDLE_LEFT);
-	cancel_work_sync(&domain->meet);
 	types_quit(xseg);
 	handle_close(xseg);
 	kfree(domain);
@@ -228,6 +212,20 @@ static void descs_release(struct xseg *xseg)
 	mutex_unlock(&xseg->lock);
 }
 
+/* Nothing runs for the handle any more but its caller. */
+static void handle_quiesce(struct kernel_domain *domain)
+{
+	struct segment *seg = domain->segment;
+
+	mutex_lock(&seg->lock);
+	domain->leaving = true;
+	mutex_unlock(&seg->lock);
+	descs_release(domain->xseg);
+	wakers_flush(domain);
+	cancel_work_sync(&domain->meet);
+	cancel_delayed_work_sync(&domain->reap);
+}
+
 int xseg_leave(struct xseg *xseg)
 {
 	struct segment *seg;
@@ -237,8 +235,7 @@ int xseg_leave(struct xseg *xseg)
 	if (ret)
 		return ret;
 	seg = domain_of(xseg)->segment;
-	descs_release(xseg);
-	wakers_flush(domain_of(xseg));
+	handle_quiesce(domain_of(xseg));
 	slot_clean(xseg, false);
 	slot_give(xseg);
 	handle_free(xseg);

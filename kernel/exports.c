@@ -11,6 +11,7 @@
 /* <xseg/xseg.h> */
 XSEG_EXPORT(xseg_join);
 XSEG_EXPORT(xseg_leave);
+XSEG_EXPORT(xseg_reap);
 XSEG_EXPORT(xseg_get_info);
 XSEG_EXPORT(xseg_get_port_info);
 XSEG_EXPORT(xseg_get_peer_info);

@@ -62,17 +62,23 @@ struct segment *client_segment(struct client *client)
 	return seg;
 }
 
-/* The process is gone, or unmapped the page: peers should look at it. */
+/* A process is gone, or will be: kernel peers look after it, and at it. */
+static void segment_look(struct segment *seg)
+{
+	wakers_wake_all(seg);
+	peers_reap_later(seg);
+}
+
+/* After the last close of the page; the file may live on elsewhere. */
 static void client_gone(struct work_struct *work)
 {
 	struct client *client = container_of(work, struct client, gone);
-	struct segment *seg;
+	struct segment *seg = client_segment(client);
 
-	mutex_lock(&client->lock);
-	seg = client_segment_locked(client);
-	if (seg)
-		wakers_wake_all(seg);
-	mutex_unlock(&client->lock);
+	if (seg) {
+		segment_look(seg);
+		segment_put(seg);
+	}
 	client_put(client);
 }
 
@@ -129,6 +135,7 @@ static int client_detach(struct client *client)
 		return -ENXIO;
 	synchronize_rcu();	/* do_signal(), do_info(), client_segment() */
 	sleepers_wake_all(seg);
+	segment_look(seg);
 	segment_put(seg);
 	return 0;
 }

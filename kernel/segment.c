@@ -24,6 +24,7 @@ static void segment_free(struct kref *ref)
 		segment_give(seg);
 	xa_destroy(&seg->wakers);
 	sleepers_free(seg);
+	mutex_destroy(&seg->reap_lock);
 	mutex_destroy(&seg->lock);
 	kfree(seg);
 }
@@ -62,6 +63,7 @@ static struct segment *segment_get(struct inode *inode, bool only)
 	seg->inode = inode;
 	kref_init(&seg->ref);
 	mutex_init(&seg->lock);
+	mutex_init(&seg->reap_lock);
 	xa_init(&seg->wakers);
 	xa_init(&seg->sleepers);
 	list_add_tail(&seg->link, &segments);

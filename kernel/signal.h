@@ -7,9 +7,10 @@
  *	client->lock	the segment of an open file
  *	segment->lock	attaching, and the table of kernel peers
  *	segments_lock	the list of segments and their last reference
+ *	segment->reap_lock	cleaning up after dead processes
  *	xseg->lock	of the core; then that of the registry of types
  *
- * All four are mutexes. None is taken by the close of a mapping, which runs
+ * All are mutexes. None is taken by the close of a mapping, which runs
  * under mmap_lock, and user memory is copied with none of them held. What
  * signals look up is under RCU, see types/.
  */
@@ -48,6 +49,8 @@
  *		header; no other of its fields is set: it is not a peer
  * @dead:	found truncated; set once
  * @peers:	handle of each kernel peer
+ * @reap_lock:	keeps kernel peers from reaping at the same time, since the
+ *		locks that they take are all @file's
  * @wakers:	by index of descriptor, see waker.c
  * @sleepers:	by index of descriptor, see register.c
  */
@@ -67,6 +70,7 @@ struct segment {
 	struct xseg view;
 	bool dead;
 	struct xseg *peers[KERNEL_PEERS];
+	struct mutex reap_lock;	/* see above */
 	struct xarray wakers;
 	struct xarray sleepers;
 };
@@ -94,6 +98,9 @@ struct client {
  * @xseg:    the handle
  * @segment: a reference
  * @meet:    makes the handle meet types that are new in the segment
+ * @reap:    cleans up after dead processes
+ * @looks:   how often it did since it last heard of one
+ * @leaving: @reap is not queued any more; under segment->lock
  * @loads:   how many modules it may still load for names found there
  * @wakers:  wakers of this handle that are not freed yet
  */
@@ -101,6 +108,9 @@ struct kernel_domain {
 	struct xseg *xseg;
 	struct segment *segment;
 	struct work_struct meet;
+	struct delayed_work reap;
+	atomic_t looks;
+	bool leaving;
 	atomic_t loads;
 	atomic_t wakers;
 };
@@ -144,6 +154,10 @@ void debug_exit(void);
 
 /* domain.c */
 int domain_signal_later(struct xseg *xseg);
+
+/* reap.c */
+void domain_reap_init(struct kernel_domain *domain);
+void peers_reap_later(struct segment *seg);
 
 /* wait.c */
 int segment_wake(struct segment *seg, u32 index, u32 gen);

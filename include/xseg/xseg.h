@@ -178,7 +178,8 @@ int xseg_leave(struct xseg *xseg);
  * Looks for peers that died, drops what they held, returns their requests,
  * and wakes everybody. May be called at any time, by several at once. It also
  * happens by itself: on a join when all slots are taken, on binding a dead peer's
- * port, on signal failure, and by any peer that sleeps, once a second. User domain.
+ * port, on signal failure, by any peer that sleeps, once a second, and by the
+ * kernel when a process that used its module is gone. May sleep.
  *
  * Return: the number of peers that were reaped; -EBADF (all descriptors were
  * closed behind the library's back and the segment has no name to open it by),

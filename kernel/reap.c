@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Which processes live, and cleaning up after those that do not.
+ *
+ * A process holds the byte lock of its slot for as long as it has the segment
+ * mapped (user/liveness.c). The module looks at these locks, and takes that of
+ * a dead peer, as any other peer would. It does so when a process that had the
+ * device mapped is gone: so that a segment without other processes does not
+ * wait for the next one. The lock may outlast that mapping by some time, so
+ * the module looks again a few times.
+ */
+#include "kernel/compat.h"
+#include "kernel/signal.h"
+
+#define LOOKS		12
+#define FIRST_LOOK_MSEC	1
+#define SOON		(HZ / 10)	/* a signal found nobody */
+
+/* Cleans up a slot if nobody has its lock: 1, 0 if there is nothing to do. */
+static int slot_reap(struct xseg *xseg, u32 slot)
+{
+	struct xseg_peer __xseg_shared *peer = xseg_peer(xseg, slot);
+	struct segment *seg = domain_of(xseg)->segment;
+	struct file_lock *lock;
+	int ret = 0;
+
+	lockdep_assert_held(&seg->reap_lock);
+	if (shm_load_acquire(&peer->state) == XSEG_PEER_FREE)
+		return 0;
+	lock = xseg_ofd_lock(seg->file, XSEG_LOCK_PEER(slot));
+	if (IS_ERR(lock))
+		return PTR_ERR(lock) == -EAGAIN ? 0 : PTR_ERR(lock);
+	if (shm_load_acquire(&peer->state) != XSEG_PEER_FREE) {
+		shm_store_release(&peer->state, XSEG_PEER_REAPING);
+		reap_peer(xseg, slot, true);
+		shm_store_release(&peer->state, XSEG_PEER_FREE);
+		atomic64_inc(&xseg->reaped);
+		ret = 1;
+	}
+	xseg_ofd_unlock(seg->file, lock);
+	return ret;
+}
+
+static int slots_reap(struct xseg *xseg)
+{
+	struct segment *seg = domain_of(xseg)->segment;
+	int ret = 0, reaped = 0;
+	u32 slot;
+
+	if (!segment_intact(seg))
+		return -EUCLEAN;
+	mutex_lock(&seg->reap_lock);
+	for (slot = 0; ret >= 0 && slot < XSEG_MAX_USER_PEERS; slot++) {
+		ret = slot_reap(xseg, slot);
+		reaped += ret > 0;
+		cond_resched();
+	}
+	mutex_unlock(&seg->reap_lock);
+	return ret < 0 ? ret : reaped;
+}
+
+int xseg_reap(struct xseg *xseg)
+{
+	int ret = handle_check(xseg);
+
+	return ret ? ret : slots_reap(xseg);
+}
+
+/* Kernel peers leave before their slot is another's; a process is looked at. */
+bool domain_peer_alive(struct xseg *xseg, u32 slot)
+{
+	struct segment *seg = domain_of(xseg)->segment;
+
+	if (slot >= XSEG_MAX_PEERS)
+		return true;
+	if (slot < XSEG_MAX_USER_PEERS)
+		return shm_load_acquire(&xseg_peer(xseg, slot)->state) !=
+		       XSEG_PEER_REAPING &&
+		       xseg_ofd_locked(seg->file, XSEG_LOCK_PEER(slot));
+	slot = array_index_nospec(slot - XSEG_MAX_USER_PEERS, KERNEL_PEERS);
+	return READ_ONCE(seg->peers[slot]);
+}
+
+bool domain_reap_if_dead(struct xseg *xseg, u32 slot, bool may_wait)
+{
+	struct segment *seg = domain_of(xseg)->segment;
+	int ret;
+
+	if (slot >= XSEG_MAX_USER_PEERS)
+		return false;
+	if (!may_wait) {
+		queue_delayed_work(xseg_wq, &domain_of(xseg)->reap,
+				   SOON);
+		return false;
+	}
+	slot = array_index_nospec(slot, XSEG_MAX_USER_PEERS);
+	mutex_lock(&seg->reap_lock);
+	ret = slot_reap(xseg, slot);
+	mutex_unlock(&seg->reap_lock);
+	return ret > 0;
+}
+
+/* Looks for dead peers, and again a little later. */
+static void domain_reap_work(struct work_struct *work)
+{
+	struct kernel_domain *domain =
+		container_of(to_delayed_work(work), struct kernel_domain, reap);
+	int looks = atomic_inc_return(&domain->looks);
+
+	slots_reap(domain->xseg);
+	if (looks < LOOKS)
+		queue_delayed_work(xseg_wq, &domain->reap,
+				   msecs_to_jiffies(FIRST_LOOK_MSEC << looks));
+}
+
+/* Somebody has died, or will have in a moment. */
+static void domain_reap_later(struct kernel_domain *domain)
+{
+	atomic_set(&domain->looks, 0);
+	mod_delayed_work(xseg_wq, &domain->reap, 0);
+}
+
+/**
+ * domain_reap_init() - make a new handle ready
+ * @domain: of the handle
+ */
+void domain_reap_init(struct kernel_domain *domain)
+{
+	INIT_DELAYED_WORK(&domain->reap, domain_reap_work);
+	atomic_set(&domain->looks, LOOKS);
+}
+
+/**
+ * peers_reap_later() - a process that had the segment is gone
+ * @seg: the segment
+ */
+void peers_reap_later(struct segment *seg)
+{
+	u32 i;
+
+	mutex_lock(&seg->lock);
+	for (i = 0; i < KERNEL_PEERS; i++)
+		if (seg->peers[i] && !domain_of(seg->peers[i])->leaving)
+			domain_reap_later(domain_of(seg->peers[i]));
+	mutex_unlock(&seg->lock);
+}

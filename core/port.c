@@ -67,12 +67,18 @@ static bool port_bound(const struct xseg *xseg, xport portno)
  * @xseg:   the handle
  * @portno: a valid port
  *
- * Return: true if it is bound or has XSEG_PORT_KEEP.
+ * Return: true if it is bound, has XSEG_PORT_KEEP, or changed just now.
  */
 bool port_keeps(const struct xseg *xseg, xport portno)
 {
-	return port_bound(xseg, portno) ||
-	       (shm_read(&xseg_port(xseg, portno)->flags) & XSEG_PORT_KEEP);
+	struct xseg_port __xseg_shared *port = xseg_port(xseg, portno);
+	u64 w = shm_load_acquire(&port->own);
+
+	if (XPORT_BOUND(w) ||
+	    (shm_load_acquire(&port->flags) & XSEG_PORT_KEEP))
+		return true;
+	/* Somebody came between the two: it is his now. */
+	return shm_load_acquire(&port->own) != w;
 }
 
 /* Fails the requests that nobody will accept. */

@@ -22,10 +22,10 @@
  * drain_requests  while P is neither bound nor keeping: pop; look once more; if
  *		somebody came put it back and look again, else send it back failed.
  * respond, back  if S is bound in the epoch that the request's hop names: push;
- *		smp_mb(); look again; if it is not: drain_replies(), which does
+ *		smp_mb(); look again; if it is not: replies_sort(), which does
  *		nothing where S is bound again: its receiver sends on what is not
  *		addressed to it.
- * drain_replies  while S is unbound: pop; give it back if it is addressed to who
+ * replies_sort  while S is unbound: pop; give it back if it is addressed to who
  *		has bound S meanwhile, else send it on.
  * reap		unbind the ports of the dead; send back what the dead held; at
  *		last drain every unbound port, whoever left it so.
@@ -41,7 +41,7 @@
  *	5	drain_requests() does not look whether P is bound
  *	6	the receiver does not look at the epoch
  *	7	port_keeps() reads KEEP before the port's word
- *	8	drain_replies() does not look at the hop
+ *	8	replies_sort() does not look at the hop
  *	9	drain_requests() looks before each pop but not after it
  *	10	port_keeps() does not read the word again after KEEP
  * NFS		no full barrier in submit between push and second look
@@ -108,10 +108,10 @@ bool lost[CL];			/* ghost: since its pop P was neither bound nor keeping */
 #define CURRENT(y)	(bound[S] && epoch[S] == hop[y])
 
 /*
- * drain_replies(): sends on what nobody will receive; here it ends in the pool,
+ * replies_sort(): sends on what nobody will receive; here it ends in the pool,
  * with a longer path it would go to the hop before.
  */
-inline drain_replies()
+inline replies_sort()
 {
 	do
 	:: STEP(ok = bound[S]);
@@ -149,7 +149,7 @@ inline back(y)
 #if BUG != 3
 		STEP(ok = CURRENT(y));		/* after smp_mb() (B2) */
 		if
-		:: !ok -> drain_replies()	/* does nothing if S is bound again */
+		:: !ok -> replies_sort()	/* does nothing if S is bound again */
 		:: else
 		fi
 #endif
@@ -292,7 +292,7 @@ proctype client(byte me)
 #else
 	STEP(bound[S] = 0);
 #if BUG != 4
-	drain_replies();
+	replies_sort();
 #endif
 #endif
 	STEP(fin[me] = 1)
@@ -365,7 +365,7 @@ proctype reaper(byte me)
 		:: ok ->
 			STEP(bound[S] = 0);
 #if BUG == 1
-			drain_replies()
+			replies_sort()
 #endif
 		:: else
 		fi;
@@ -385,7 +385,7 @@ proctype reaper(byte me)
 #if BUG != 1
 		/* port_drain() of every port, whoever left it unbound */
 		drain_requests();
-		drain_replies();
+		replies_sort();
 #endif
 		fin[d] = 1;
 		x = 0; y = 0; z = 0; ok = 0; d = 0

@@ -158,6 +158,16 @@ static void work_queue_locked(struct waker *waker, unsigned long delay)
 		waker_put(waker);	/* it was and has one */
 }
 
+/*
+ * The callback is due, and not armed any more: with an event count that nobody
+ * has moved, for the signal came another way, nobody would take it back.
+ */
+static void callback_take_locked(struct waker *waker, enum callback_state state)
+{
+	waker->state = state;
+	xseg_ec_cancel(waker->ec, waker->seq, 1);
+}
+
 static void callback_work(struct work_struct *work)
 {
 	struct waker *waker = container_of(to_delayed_work(work),
@@ -168,6 +178,8 @@ static void callback_work(struct work_struct *work)
 
 	spin_lock_irqsave(&waker->lock, flags);
 	if (waker->state != CALLBACK_IDLE) {
+		if (waker->state == CALLBACK_ARMED)
+			callback_take_locked(waker, CALLBACK_IDLE);
 		waker->state = CALLBACK_IDLE;
 		fn = waker->fn;
 		arg = waker->arg;
@@ -193,11 +205,11 @@ static void callback_signal(struct waker *waker, bool direct)
 	spin_lock_irqsave(&waker->lock, flags);
 	if (waker->state == CALLBACK_ARMED && waker->fn) {
 		if (direct && waker->flags & XSEG_CALLBACK_DIRECT) {
-			waker->state = CALLBACK_IDLE;
+			callback_take_locked(waker, CALLBACK_IDLE);
 			fn = waker->fn;
 			arg = waker->arg;
 		} else {
-			waker->state = CALLBACK_DUE;
+			callback_take_locked(waker, CALLBACK_DUE);
 			work_queue_locked(waker, 0);
 		}
 	}
@@ -417,16 +429,12 @@ static bool callback_arm(struct waker *waker)
 static bool callback_disarm(struct waker *waker)
 {
 	unsigned long flags;
-	bool armed;
 
 	if (!READ_ONCE(waker->fn))
 		return false;
 	spin_lock_irqsave(&waker->lock, flags);
-	armed = waker->state == CALLBACK_ARMED;
-	if (armed) {
-		waker->state = CALLBACK_IDLE;
-		xseg_ec_cancel(waker->ec, waker->seq, 1);
-	}
+	if (waker->state == CALLBACK_ARMED)
+		callback_take_locked(waker, CALLBACK_IDLE);
 	spin_unlock_irqrestore(&waker->lock, flags);
 	return true;
 }

@@ -4,11 +4,12 @@
  *
  * A line written to /sys/kernel/debug/xseg_test/start starts one:
  *
- *	KIND SEGMENT PORT [DST [COUNT [DEPTH]]]
+ *	KIND[:TYPE] SEGMENT PORT [DST [COUNT [DEPTH]]]
  *
  * KIND is echo (a thread), work or direct (callbacks): they answer each
  * request with its data inverted. source sends COUNT requests to DST, DEPTH at
- * a time, and checks the answers. "stop" stops all; stat shows what they did.
+ * a time, and checks the answers. idle never waits. They are woken by signal
+ * type TYPE, or waitqueue. "stop" stops all; stat shows what they did.
  */
 #include <linux/debugfs.h>
 #include <linux/kthread.h>
@@ -27,6 +28,7 @@
  * struct peer - a test peer
  * @link:   in peers
  * @kind:   which, as above
+ * @type:   of its descriptor
  * @xseg:   its handle
  * @sd:	    its descriptor
  * @port:   where it is bound
@@ -42,6 +44,7 @@
 struct peer {
 	struct list_head link;
 	char kind[16];
+	char type[XSEG_SIGNAL_NAME_SIZE];
 	struct xseg *xseg;
 	struct signal_desc __xseg_shared *sd;
 	u32 port;
@@ -246,6 +249,8 @@ static int peer_run(struct peer *peer)
 			echo_callback(peer);
 		return ret;
 	}
+	if (!strcmp(peer->kind, "idle"))
+		return 0;
 	if (!strcmp(peer->kind, "source"))
 		fn = source_thread;
 	else if (strcmp(peer->kind, "echo"))
@@ -266,10 +271,10 @@ static int peer_join(struct peer *peer, const char *segment)
 	if (IS_ERR(peer->xseg))
 		return PTR_ERR(peer->xseg);
 	xseg_set_sleep_cap(peer->xseg, XSEG_WAIT_FOREVER);
-	ret = xseg_local_signal_init(peer->xseg, "waitqueue");
+	ret = xseg_local_signal_init(peer->xseg, peer->type);
 	if (ret)
 		return ret;
-	peer->sd = xseg_get_signal_desc(peer->xseg, "waitqueue");
+	peer->sd = xseg_get_signal_desc(peer->xseg, peer->type);
 	if (IS_ERR((void __force *)peer->sd))
 		return PTR_ERR((void __force *)peer->sd);
 	ret = xseg_bind_port(peer->xseg, peer->port, peer->sd);
@@ -279,15 +284,19 @@ static int peer_join(struct peer *peer, const char *segment)
 static int peer_start(const char *line)
 {
 	struct peer *peer = kzalloc(sizeof(*peer), GFP_KERNEL);
-	char segment[64];
+	char kind[48], segment[64];
 	int n, ret;
 
 	if (!peer)
 		return -ENOMEM;
 	peer->depth = 1;
-	n = sscanf(line, "%15s %63s %u %u %llu %u", peer->kind, segment,
+	strscpy(peer->type, "waitqueue", sizeof(peer->type));
+	n = sscanf(line, "%47s %63s %u %u %llu %u", kind, segment,
 		   &peer->port, &peer->dst, &peer->count, &peer->depth);
-	ret = n < 3 ? -EINVAL : peer_join(peer, segment);
+	if (n < 3 || sscanf(kind, "%15[^:]:%31s", peer->kind, peer->type) < 1)
+		ret = -EINVAL;
+	else
+		ret = peer_join(peer, segment);
 	if (ret) {
 		peer_free(peer);
 		return ret;

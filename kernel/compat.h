@@ -9,6 +9,7 @@
 
 #include <linux/eventfd.h>
 #include <linux/export.h>
+#include <linux/file.h>
 #include <linux/fs.h>
 #include <linux/mm.h>
 #include <linux/version.h>
@@ -118,6 +119,16 @@ static inline void xseg_eventfd_signal(struct eventfd_ctx *ctx)
 	eventfd_signal(ctx);
 #else
 	eventfd_signal(ctx, 1);
+#endif
+}
+
+/* 6.8 merged it with the variant that also writes the number to the user. */
+static inline int xseg_receive_fd(struct file *file, unsigned int flags)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 8, 0)
+	return receive_fd(file, NULL, flags);
+#else
+	return receive_fd(file, flags);
 #endif
 }
 

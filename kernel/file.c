@@ -2,6 +2,7 @@
 /*
  * The device: what an open file is, and its commands.
  */
+#include <linux/fdtable.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
 #include <linux/rcupdate.h>
@@ -92,7 +93,7 @@ static int do_info(struct client *client, void *data)
 	arg->abi_major = XSEG_ABI_MAJOR;
 	arg->abi_minor = XSEG_ABI_MINOR;
 	arg->features = XSEG_DEVICE_SIGNAL | XSEG_DEVICE_REGISTER |
-			XSEG_DEVICE_WAIT;
+			XSEG_DEVICE_WAIT | XSEG_DEVICE_BRIDGE;
 	arg->max_size = (u64)max_mib << 20;
 	rcu_read_lock();
 	seg = rcu_dereference(client->segment);
@@ -234,6 +235,27 @@ static int do_unregister(struct client *client, void *data)
 static int do_wait(struct client *client, void *data)
 {
 	return client_wait(client, data);
+static int do_bridge(struct client *client, void *data)
+{
+	struct segment *seg;
+	int ret = -ENXIO;
+
+	if (mutex_lock_killable(&client->lock))
+		return -EINTR;
+	seg = client_segment_locked(client);
+	if (seg)
+		ret = segment_bridge(seg, data);
+	mutex_unlock(&client->lock);
+	return ret;
+}
+
+/* The caller could not be told of its new descriptor. */
+static void undo_bridge(void *data)
+{
+	const struct xseg_ioc_bridge *arg = data;
+
+	if (!(arg->flags & XSEG_BRIDGE_PUT))
+		close_fd(arg->fd);
 }
 
 union arguments {
@@ -244,6 +266,7 @@ union arguments {
 	struct xseg_ioc_register reg;
 	struct xseg_ioc_unregister unreg;
 	struct xseg_ioc_wait wait;
+	struct xseg_ioc_bridge bridge;
 };
 
 /**
@@ -253,6 +276,8 @@ union arguments {
  * @size: bytes of its struct as this module knows it
  * @out:  the struct goes back to the caller
  * @run:  does it; the struct is a copy
+ * @undo: takes it back, for the struct could not go back to the caller; NULL if
+ *	  there is nothing to be undone
  */
 struct command {
 	unsigned int cmd;
@@ -260,14 +285,16 @@ struct command {
 	u32 size;
 	bool out;
 	int (*run)(struct client *client, void *data);
+	void (*undo)(void *data);
 };
 
-#define COMMAND(_cmd, _type, _last, _out, _run) {	\
+#define COMMAND(_cmd, _type, _last, _out, _run, ...) {	\
 	.cmd = (_cmd),					\
 	.min = offsetofend(_type, _last),		\
 	.size = sizeof(_type),				\
 	.out = (_out),					\
 	.run = (_run),					\
+	__VA_ARGS__					\
 }
 
 static const struct command commands[] = {
@@ -284,6 +311,8 @@ static const struct command commands[] = {
 	COMMAND(XSEG_IOC_UNREGISTER, struct xseg_ioc_unregister, gen, false,
 		do_unregister),
 	COMMAND(XSEG_IOC_WAIT, struct xseg_ioc_wait, signal, false, do_wait),
+	COMMAND(XSEG_IOC_BRIDGE, struct xseg_ioc_bridge, rsvd, true,
+		do_bridge, .undo = undo_bridge),
 };
 
 static long device_ioctl(struct file *file, unsigned int cmd,
@@ -309,8 +338,11 @@ static long device_ioctl(struct file *file, unsigned int cmd,
 		return ret;
 	arg.info.size = min(size, c->size);	/* not what it may be by now */
 	ret = c->run(file->private_data, &arg);
-	if (!ret && c->out && copy_to_user(user, &arg, arg.info.size))
+	if (!ret && c->out && copy_to_user(user, &arg, arg.info.size)) {
 		ret = -EFAULT;
+		if (c->undo)
+			c->undo(&arg);
+	}
 	return ret;
 }
 

@@ -18,6 +18,7 @@ struct workqueue_struct *xseg_wq;
 
 static const struct xseg_signal_type *const builtin_types[] = {
 	&xseg_waitqueue_type,
+	&xseg_eventfd_bridge_type,
 	&xseg_eventfd_type,
 	&xseg_futex_type,
 	&xseg_device_type,

@@ -23,8 +23,10 @@ static void segment_free(struct kref *ref)
 	if (seg->attached)
 		segment_give(seg);
 	xa_destroy(&seg->wakers);
+	xa_destroy(&seg->bridges);
 	sleepers_free(seg);
 	mutex_destroy(&seg->reap_lock);
+	mutex_destroy(&seg->bridges_lock);
 	mutex_destroy(&seg->lock);
 	kfree(seg);
 }
@@ -66,6 +68,8 @@ static struct segment *segment_get(struct inode *inode, bool only)
 	mutex_init(&seg->reap_lock);
 	xa_init(&seg->wakers);
 	xa_init(&seg->sleepers);
+	mutex_init(&seg->bridges_lock);
+	xa_init(&seg->bridges);
 	list_add_tail(&seg->link, &segments);
 unlock:
 	mutex_unlock(&segments_lock);

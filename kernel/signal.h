@@ -9,6 +9,7 @@
  *	segments_lock	the list of segments and their last reference
  *	segment->reap_lock	cleaning up after dead processes
  *	xseg->lock	of the core; then that of the registry of types
+ *	bridges_lock	which eventfds are hooked
  *
  * All are mutexes. None is taken by the close of a mapping, which runs
  * under mmap_lock, and user memory is copied with none of them held. What
@@ -53,6 +54,8 @@
  *		locks that they take are all @file's
  * @wakers:	by index of descriptor, see waker.c
  * @sleepers:	by index of descriptor, see register.c
+ * @bridges_lock: guards @bridges and what is in there
+ * @bridges:	by index of descriptor, see types/eventfd_bridge.c
  */
 struct segment {
 	struct list_head link;
@@ -73,6 +76,8 @@ struct segment {
 	struct mutex reap_lock;	/* see above */
 	struct xarray wakers;
 	struct xarray sleepers;
+	struct mutex bridges_lock;	/* see above */
+	struct xarray bridges;
 };
 
 /**
@@ -178,7 +183,9 @@ void wakers_wake_all(struct segment *seg);
 void wakers_flush(struct kernel_domain *domain);
 
 /* types/ */
+int segment_bridge(struct segment *seg, struct xseg_ioc_bridge *arg);
 extern const struct xseg_signal_type xseg_waitqueue_type;
+extern const struct xseg_signal_type xseg_eventfd_bridge_type;
 extern const struct xseg_signal_type xseg_eventfd_type;
 extern const struct xseg_signal_type xseg_futex_type;
 extern const struct xseg_signal_type xseg_device_type;

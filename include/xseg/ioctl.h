@@ -50,6 +50,7 @@ struct xseg_ioc_info {
 #define XSEG_DEVICE_SIGNAL	1ULL	/* XSEG_IOC_SIGNAL */
 #define XSEG_DEVICE_REGISTER	2ULL	/* XSEG_IOC_REGISTER, _UNREGISTER */
 #define XSEG_DEVICE_WAIT	4ULL	/* XSEG_IOC_WAIT */
+#define XSEG_DEVICE_BRIDGE	8ULL	/* XSEG_IOC_BRIDGE */
 
 /**
  * struct xseg_ioc_attach - XSEG_IOC_ATTACH: attach a segment to this open file
@@ -232,6 +233,38 @@ struct xseg_ioc_wait {
 
 #define XSEG_WAIT_DEADLINE	1U
 
+/**
+ * struct xseg_ioc_bridge - XSEG_IOC_BRIDGE: the eventfd that wakes a kernel peer
+ * @size:  sizeof(struct xseg_ioc_bridge)
+ * @flags: 0: get it; XSEG_BRIDGE_PUT: make an eventfd be it
+ * @desc:  index of a descriptor of type eventfd-bridge
+ * @gen:   its generation
+ * @fd:	   XSEG_BRIDGE_PUT: an eventfd, which may be closed after; else 0, and
+ *	   filled with a new close-on-exec descriptor of it
+ * @rsvd:  0
+ *
+ * Whoever has the eventfd wakes the kernel peer with each write(2), whatever
+ * the event count says; libxseg-user looks at that first. What was written
+ * before it was put counts. The module empties the counter at each write, so
+ * that it is never full and there is nothing to read. It is the bridge until
+ * the kernel peer puts the descriptor, whoever closes it.
+ *
+ * Return: 0, -EINVAL (no such descriptor; not an eventfd, or one with
+ * EFD_SEMAPHORE), -EBADF, -EEXIST (there is one), -ENOENT (there is none yet),
+ * -ENOTCONN (no kernel peer waits by this type on that descriptor), -EMFILE,
+ * -ENOMEM, or what a security module says.
+ */
+struct xseg_ioc_bridge {
+	__u32 size;
+	__u32 flags;
+	__u32 desc;
+	__u32 gen;
+	__s32 fd;
+	__u32 rsvd;
+};
+
+#define XSEG_BRIDGE_PUT		1U
+
 /* The size is in the struct, so that a command keeps its number. */
 #define XSEG_IOC		'x'
 #define XSEG_IOC_INFO		_IO(XSEG_IOC, 0x60)
@@ -241,5 +274,6 @@ struct xseg_ioc_wait {
 #define XSEG_IOC_REGISTER	_IO(XSEG_IOC, 0x64)
 #define XSEG_IOC_UNREGISTER	_IO(XSEG_IOC, 0x65)
 #define XSEG_IOC_WAIT		_IO(XSEG_IOC, 0x66)
+#define XSEG_IOC_BRIDGE		_IO(XSEG_IOC, 0x68)
 
 #endif /* XSEG_IOCTL_H */

@@ -89,6 +89,7 @@ static void init_once(void)
 	xseg_register_signal_type(&xseg_eventfd_type);
 	xseg_register_signal_type(&xseg_waitqueue_type);
 	xseg_register_signal_type(&xseg_device_type);
+	xseg_register_signal_type(&xseg_eventfd_bridge_type);
 }
 
 /**

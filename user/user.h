@@ -187,5 +187,6 @@ extern const struct xseg_signal_type xseg_futex_type;
 extern const struct xseg_signal_type xseg_eventfd_type;
 extern const struct xseg_signal_type xseg_waitqueue_type;
 extern const struct xseg_signal_type xseg_device_type;
+extern const struct xseg_signal_type xseg_eventfd_bridge_type;
 
 #endif /* XSEG_USER_USER_H */

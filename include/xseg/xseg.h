@@ -603,6 +603,23 @@ int xseg_signal_and_wait(struct xseg *xseg, void __xseg_shared *sd,
 int xseg_signal_fd(struct xseg *xseg, void __xseg_shared *sd);
 
 /**
+ * xseg_get_bridge_fd() - a descriptor that wakes a kernel peer by write(2)
+ * @xseg:   the handle
+ * @portno: a port whose owner waits by signal type eventfd-bridge
+ *
+ * For whoever is to wake that peer and knows nothing of segments: 8 bytes with
+ * a number other than 0, in the machine's byte order, are a signal. Never
+ * blocks the writer; there is nothing to be read. It is of no use once the
+ * owner has put its descriptor. The caller's, close-on-exec. User domain.
+ *
+ * Return: a new file descriptor; -EINVAL (no such port), -ENOTCONN (nobody is
+ * bound to it), -EOPNOTSUPP (its owner does not wait by that type), -ENXIO or
+ * -ENOENT (no module, or the segment is not attached), -EACCES (this program
+ * may not use the device), -EMFILE, -ENOMEM, -EUCLEAN, -ESTALE.
+ */
+int xseg_get_bridge_fd(struct xseg *xseg, xport portno);
+
+/**
  * enum xseg_wait_strategy - what a waiter does before it sleeps
  * @XSEG_WAIT_ADAPTIVE:	yields the CPU a few times, and more often the more
  *			often that helped lately; good on one CPU and on many

@@ -24,6 +24,8 @@ static const struct command {
 	{ "reap",    "clean up after dead peers",		reap_main },
 	{ "attach",  "let kernel drivers join a segment",	attach_main },
 	{ "detach",  "let no more kernel drivers join",		detach_main },
+	{ "bridge",  "run a command that can wake a kernel driver",
+							bridge_main },
 	{ "wait",    "bind a port and wait for a signal",	wait_main },
 	{ "signal",  "wake whoever waits on a port",		signal_main },
 	{ "ping",    "time round trips between two processes",	ping_main },

@@ -185,6 +185,7 @@ int table_show(struct xseg *xseg, struct tool_args *args, rows_fn *rows,
 /* one for each sub-command */
 
 int attach_main(int argc, char **argv);
+int bridge_main(int argc, char **argv);
 int create_main(int argc, char **argv);
 int destroy_main(int argc, char **argv);
 int detach_main(int argc, char **argv);

@@ -8,8 +8,9 @@
  *
  * KIND is echo (a thread), work or direct (callbacks): they answer each
  * request with its data inverted. source sends COUNT requests to DST, DEPTH at
- * a time, and checks the answers. idle never waits. They are woken by signal
- * type TYPE, or waitqueue. "stop" stops all; stat shows what they did.
+ * a time, and checks the answers. count counts how often it is woken, idle
+ * never waits. They are woken by signal type TYPE, or waitqueue. "stop" stops
+ * all; stat shows what they did.
  */
 #include <linux/debugfs.h>
 #include <linux/kthread.h>
@@ -36,7 +37,7 @@
  * @count:  how many requests
  * @depth:  at a time
  * @task:   its thread, or NULL
- * @done:   requests answered, or answers checked
+ * @done:   requests answered, answers checked, or times woken
  * @bad:    answers with wrong data
  * @failed: failed requests and calls
  * @ended:  the source has all answers
@@ -135,6 +136,18 @@ static void echo_callback(void *arg)
 	/* Enough for one call: be called again. */
 	xseg_prepare_wait(peer->xseg, peer->sd);
 	xseg_signal(peer->xseg, peer->port);
+}
+
+static int count_thread(void *arg)
+{
+	struct peer *peer = arg;
+
+	while (!kthread_should_stop()) {
+		if (!xseg_wait_signal(peer->xseg, peer->sd, XSEG_WAIT_FOREVER))
+			atomic64_inc(&peer->done);
+		cond_resched();
+	}
+	return 0;
 }
 
 static void pattern(u64 *data, u64 words, u64 seed, bool invert)
@@ -253,6 +266,8 @@ static int peer_run(struct peer *peer)
 		return 0;
 	if (!strcmp(peer->kind, "source"))
 		fn = source_thread;
+	else if (!strcmp(peer->kind, "count"))
+		fn = count_thread;
 	else if (strcmp(peer->kind, "echo"))
 		return -EINVAL;
 	peer->task = kthread_run(fn, peer, "xseg-%s", peer->kind);

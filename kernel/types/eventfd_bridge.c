@@ -74,11 +74,11 @@ static void head_found(struct file *file, wait_queue_head_t *head,
 }
 
 /*
- * Does one read empty the counter? With EFD_SEMAPHORE it takes but one, and
- * writers would find it full one day. Nothing but a counter of two tells, and
- * others may read meanwhile.
+ * Does one read take but one? Such a counter, with EFD_SEMAPHORE, would be full
+ * one day. Only one that stands at two tells; where others take away what is
+ * counted at once it stays a guess: one that is hooked already is not such.
  */
-static bool counter_plain(struct eventfd_ctx *ctx, wait_queue_head_t *head)
+static bool counts_down(struct eventfd_ctx *ctx, wait_queue_head_t *head)
 {
 	u64 first, second;
 	int tries = 8;
@@ -91,7 +91,7 @@ static bool counter_plain(struct eventfd_ctx *ctx, wait_queue_head_t *head)
 		eventfd_ctx_do_read(ctx, &second);
 		spin_unlock_irq(&head->lock);
 	} while (first < 2 && !second && --tries);
-	return first >= 2;
+	return second;
 }
 
 /*
@@ -106,7 +106,7 @@ static int bridge_hook(struct bridge *bridge, struct file *file,
 
 	init_poll_funcptr(&finder.table, head_found);
 	vfs_poll(file, &finder.table);
-	if (!finder.head || !counter_plain(ctx, finder.head))
+	if (!finder.head || counts_down(ctx, finder.head))
 		return -EINVAL;
 	bridge->file = file;
 	bridge->ctx = ctx;

@@ -235,6 +235,8 @@ static int do_unregister(struct client *client, void *data)
 static int do_wait(struct client *client, void *data)
 {
 	return client_wait(client, data);
+}
+
 static int do_bridge(struct client *client, void *data)
 {
 	struct segment *seg;

@@ -147,15 +147,20 @@ u32 chunks_used(const struct xseg *xseg)
  * @xseg:  the handle
  * @pool:  its class
  * @index: a buffer that was never used
+ * @looks: how often all chunks may still be looked through
  *
- * Return: 0, or -ENOMEM if the heap is used up.
+ * Return: 0, -ENOMEM if the heap is used up, -EBUSY if @looks is.
  */
-int chunk_need(struct xseg *xseg, const struct pool *pool, u32 index)
+int chunk_need(struct xseg *xseg, const struct pool *pool, u32 index,
+	       u32 *looks)
 {
 	u32 seq = index >> pool->per_chunk;
 
 	if (shm_load_acquire(dir_at(xseg, pool, seq)))
 		return 0;
+	if (!*looks)
+		return -EBUSY;
+	--*looks;
 	return chunk_claim(xseg, pool, seq);
 }
 

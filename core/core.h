@@ -352,7 +352,8 @@ void buffer_put(struct xseg *xseg, u32 request);
 int buffer_place(const struct xseg *xseg, u64 buffer, u64 *off, u64 *len);
 void buffer_reap(struct xseg *xseg, u32 pool_id, u32 index, u64 w);
 void chunk_reap(struct xseg *xseg, u32 peer);
-int chunk_need(struct xseg *xseg, const struct pool *pool, u32 index);
+int chunk_need(struct xseg *xseg, const struct pool *pool, u32 index,
+	       u32 *looks);
 u32 chunks_used(const struct xseg *xseg);
 
 /* type.c */
@@ -361,7 +362,9 @@ int type_intern(struct xseg *xseg, const struct xseg_signal_type *type);
 const struct xseg_signal_type *type_met(const struct xseg *xseg, u64 id);
 const struct xseg_signal_type *type_by_id(struct xseg *xseg, u64 id);
 void types_meet(struct xseg *xseg);
-const struct xseg_signal_type *registry_find(const char *name);
+const struct xseg_signal_type *registry_get(const char *name);
+void registry_put(const struct xseg_signal_type *type);
+bool type_named(const struct xseg *xseg, u64 id);
 void types_quit(struct xseg *xseg);
 void registry_freeze(void);
 void registry_thaw(void);
@@ -385,18 +388,62 @@ int port_signal(struct xseg *xseg, xport portno);
 int port_waiter(struct xseg *xseg, xport portno, u32 flags, u32 *desc,
 		u32 *gen);
 
+/**
+ * struct effort - how much tidying up one call may do for others
+ * @depth:  how many more ports it may go on to from here
+ * @steps:  requests that it may still move
+ * @sleeps: it may give up the CPU meanwhile
+ *
+ * A segment full of lies could lead from each request to all of a ring, and
+ * from there on. What is left undone is left to who looks next; the domain
+ * sees to it that somebody does.
+ */
+struct effort {
+	u32 depth;
+	u32 steps;
+	bool sleeps;
+};
+
+#define DRAIN_DEPTH	4
+
+/* For calls that may be made in any context */
+#define EFFORT_ANY	{ .depth = DRAIN_DEPTH, .steps = ENV_STEPS }
+/* For those that may sleep */
+#define EFFORT_LONG	{ .depth = DRAIN_DEPTH, .steps = ENV_STEPS_LONG, \
+			  .sleeps = true }
+
+static inline bool effort_step(struct effort *e)
+{
+	if (unlikely(!e->steps))
+		return false;
+	e->steps--;
+	if (e->sleeps && !(e->steps & 63))
+		env_resched();
+	return true;
+}
+
+static inline bool effort_enter(struct effort *e)
+{
+	if (!e->depth || !e->steps)
+		return false;
+	e->depth--;
+	return true;
+}
+
+static inline void effort_leave(struct effort *e)
+{
+	e->depth++;
+}
+
 /* port.c */
 u32 port_epoch(const struct xseg *xseg, xport portno);
 bool hop_current(const struct xseg *xseg, u64 hop);
 void port_unbind(struct xseg *xseg, xport portno);
-void port_drain(struct xseg *xseg, xport portno, u32 error, u32 depth);
-void port_resort(struct xseg *xseg, xport portno, u32 depth);
-void replies_sort(struct xseg *xseg, xport portno, u32 depth);
+void port_drain(struct xseg *xseg, xport portno, u32 error, struct effort *e);
+void port_resort(struct xseg *xseg, xport portno, struct effort *e);
+void replies_sort(struct xseg *xseg, xport portno, struct effort *e);
 void port_reap(struct xseg *xseg, xport portno, u32 peer);
 bool port_keeps(const struct xseg *xseg, xport portno);
-
-/* How often giving a request back may lead to draining one more port. */
-#define DRAIN_DEPTH	4
 
 /* request.c */
 int request_of(const struct xseg *xseg,
@@ -407,25 +454,32 @@ int request_give(struct xseg *xseg, const struct ring *ring, u32 index);
 void request_mend(struct xseg *xseg, u32 index);
 void request_fail(struct xseg *xseg, u32 index, u32 error);
 int request_free(struct xseg *xseg, u32 index);
-int request_drop(struct xseg *xseg, u32 index, u32 depth);
+int request_drop(struct xseg *xseg, u32 index, struct effort *e);
 
 /* route.c */
 void path_set(struct xseg_request __xseg_shared *req, u32 top);
-void reply_again(struct xseg *xseg, u32 index, u32 depth);
-int request_back(struct xseg *xseg, u32 index, bool must, u32 depth);
-bool request_requeue(struct xseg *xseg, u32 index, xport portno, u32 depth);
-void request_reap(struct xseg *xseg, u32 index, u32 peer);
+void reply_again(struct xseg *xseg, u32 index, struct effort *e);
+int request_back(struct xseg *xseg, u32 index, bool must, struct effort *e);
+bool request_requeue(struct xseg *xseg, u32 index, xport portno,
+		     struct effort *e);
+void request_reap(struct xseg *xseg, u32 index, u32 peer, struct effort *e);
+
+void effort_end(struct xseg *xseg, const struct effort *e);
 
 /* reap.c: the caller holds the byte lock of that peer, or is that peer */
 void reap_peer(struct xseg *xseg, u32 peer, bool died);
+void ports_sweep(struct xseg *xseg);
 
 /*
  * What each domain supplies.
  */
 
-/* Finds a type by its name, loading it where that is allowed; or NULL. */
+/*
+ * Finds a type by its name, loading it where that is allowed; or NULL. To be
+ * put by registry_put(). Asked for: the name is the caller's, not the segment's.
+ */
 const struct xseg_signal_type *domain_find_type(struct xseg *xseg,
-						const char *name);
+						const char *name, bool asked);
 /*
  * Meets a signal type that a signal needs, in the signaller's context. NULL if
  * it is unknown or this context does not allow it; the domain then sees to it
@@ -441,6 +495,8 @@ bool domain_peer_alive(struct xseg *xseg, u32 slot);
  * have to wait and may not: who reaps wakes everybody in the end.
  */
 bool domain_reap_if_dead(struct xseg *xseg, u32 slot, bool may_wait);
+/* Something was left undone: has ports_sweep() called soon. Any context. */
+void domain_sweep_later(struct xseg *xseg);
 /* Ends what the calling thread prepared on a descriptor that was put since. */
 void domain_forget_wait(struct xseg *xseg, u32 index);
 

@@ -26,8 +26,10 @@
 #include <linux/ktime.h>
 #include <linux/log2.h>
 #include <linux/mm.h>
+#include <linux/module.h>
 #include <linux/mutex.h>
 #include <linux/nospec.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
 #include <linux/types.h>
@@ -121,6 +123,33 @@ static inline void __xseg_shared *env_err_ptr(int err)
  * Turns of a loop that goes round again only because another peer got further.
  */
 #define ENV_RETRIES	1024U
+
+/* How often one allocation may look through all chunks. */
+#define ENV_CLAIMS	16U
+
+/* See struct effort. */
+#define ENV_STEPS	1024U
+#define ENV_STEPS_LONG	(1U << 24)
+
+/* Binding a port goes round so often while its dead owner is reaped. */
+#define ENV_BIND_TURNS	16
+
+/* May sleep. */
+static inline void env_resched(void)
+{
+	cond_resched();
+}
+
+/* The module that a signal type lies in; NULL for one that stays. */
+static inline bool env_module_get(struct module *module)
+{
+	return try_module_get(module);
+}
+
+static inline void env_module_put(struct module *module)
+{
+	module_put(module);
+}
 
 static inline bool env_same_process(u32 cookie)
 {
@@ -404,6 +433,30 @@ static inline unsigned int ilog2(u64 v)
 
 /* So many are met in a damaged segment only. */
 #define ENV_RETRIES	(1U << 20)
+
+#define ENV_CLAIMS	ENV_RETRIES
+#define ENV_STEPS	0xffffffffU
+#define ENV_STEPS_LONG	0xffffffffU
+
+#define ENV_BIND_TURNS	10000
+
+static inline void env_resched(void)
+{
+}
+
+struct module;
+
+/* A plug-in is never unloaded. */
+static inline bool env_module_get(struct module *module)
+{
+	(void)module;
+	return true;
+}
+
+static inline void env_module_put(struct module *module)
+{
+	(void)module;
+}
 
 /*
  * A page that fork() empties in the child (MADV_WIPEONFORK), with the number

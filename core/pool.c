@@ -54,6 +54,8 @@ static int pool_alloc_fresh(struct xseg *xseg, const struct pool *pool,
 {
 	__u64 __xseg_shared *mark = &pool_shm(xseg, pool->id)->fresh;
 	u32 turns = ENV_RETRIES;
+	u32 looks = ENV_CLAIMS;
+	int ret;
 
 	while (turns--) {
 		u64 f = shm_load_acquire(mark);
@@ -62,8 +64,9 @@ static int pool_alloc_fresh(struct xseg *xseg, const struct pool *pool,
 		if (f >= pool->nr)
 			return -ENOMEM;
 		f = array_index_nospec(f, pool->nr);
-		if (pool->dir && chunk_need(xseg, pool, (u32)f))
-			return -ENOMEM;
+		ret = pool->dir ? chunk_need(xseg, pool, (u32)f, &looks) : 0;
+		if (ret)
+			return ret;
 		got = shm_cas(pool_own(xseg, pool, (u32)f), 0,
 			      own_word(1, 1, XOWN_OWNED, xseg->me));
 		shm_cas(mark, f, f + 1);

@@ -20,9 +20,6 @@
  */
 #include "core/core.h"
 
-/* A peer that is just being reaped is waited for, about so many naps. */
-#define BIND_TURNS	10000
-
 /**
  * port_epoch() - the epoch of this handle's bind
  * @xseg:   the handle
@@ -83,21 +80,21 @@ bool port_keeps(const struct xseg *xseg, xport portno)
 
 /* Fails the requests that nobody will accept. */
 static void drain_requests(struct xseg *xseg, xport portno, u32 error,
-			   u32 depth)
+			   struct effort *e)
 {
 	struct ring ring = port_ring(xseg, portno, XSEG_RING_REQUEST);
 	u64 turns = 1ULL << ring.order;
 	u32 index;
 
-	while (turns-- && !port_keeps(xseg, portno)) {
+	while (turns-- && !port_keeps(xseg, portno) && effort_step(e)) {
 		if (request_take(xseg, &ring, &index))
 			return;
 		/* Somebody came meanwhile: it is for him. */
 		if (port_keeps(xseg, portno) &&
-		    request_requeue(xseg, index, portno, depth))
+		    request_requeue(xseg, index, portno, e))
 			return;
 		request_fail(xseg, index, error);
-		request_back(xseg, index, true, depth);
+		request_back(xseg, index, true, e);
 	}
 }
 
@@ -116,44 +113,45 @@ static u64 reply_hop(const struct xseg *xseg, u32 index)
  * port_resort() - a reply was put into the queue of a port that was then lost
  * @xseg:   the handle
  * @portno: a valid port
- * @depth:  see port_drain()
+ * @e:	    what may be spent
  */
-void port_resort(struct xseg *xseg, xport portno, u32 depth)
+void port_resort(struct xseg *xseg, xport portno, struct effort *e)
 {
-	if (!depth)
+	port_drain(xseg, portno, EOWNERDEAD, e);
+	if (!effort_enter(e))
 		return;
-	port_drain(xseg, portno, EOWNERDEAD, depth);
 	/* Bound again: its owner may never look there. */
-	replies_sort(xseg, portno, depth - 1);
+	replies_sort(xseg, portno, e);
+	effort_leave(e);
 }
 
 /**
  * replies_sort() - send replies on that are for an earlier owner of a port
  * @xseg:   the handle
  * @portno: a valid port
- * @depth:  see port_drain()
+ * @e:	    what may be spent
  *
  * Those for the present owner go back into the queue.
  */
-void replies_sort(struct xseg *xseg, xport portno, u32 depth)
+void replies_sort(struct xseg *xseg, xport portno, struct effort *e)
 {
 	struct ring ring = port_ring(xseg, portno, XSEG_RING_REPLY);
 	u64 turns = 1ULL << ring.order;
 	u32 index;
 	u64 hop;
 
-	while (turns--) {
+	while (turns-- && effort_step(e)) {
 		if (request_take(xseg, &ring, &index))
 			return;
 		hop = reply_hop(xseg, index);
 		if (!hop_current(xseg, hop) ||
 		    request_give(xseg, &ring, index)) {
-			reply_again(xseg, index, depth);
+			reply_again(xseg, index, e);
 			continue;
 		}
 		smp_mb();	/* (B2), (S2) */
 		if (unlikely(!hop_current(xseg, hop))) {
-			port_resort(xseg, portno, depth);
+			port_resort(xseg, portno, e);
 			return;
 		}
 		port_signal(xseg, portno);
@@ -165,13 +163,15 @@ void replies_sort(struct xseg *xseg, xport portno, u32 depth)
  * its owner does so, when it binds it: to everybody else its idle requests are
  * not there to be taken, not even for a moment.
  */
-static void drain_free(struct xseg *xseg, xport portno, bool binder)
+static void drain_free(struct xseg *xseg, xport portno, bool binder,
+		       struct effort *e)
 {
 	struct ring ring = port_ring(xseg, portno, XSEG_RING_FREE);
 	u64 turns = 1ULL << ring.order;
 	u32 index;
 
-	while (turns-- && (binder || !port_bound(xseg, portno))) {
+	while (turns-- && (binder || !port_bound(xseg, portno)) &&
+	       effort_step(e)) {
 		if (request_take(xseg, &ring, &index))
 			return;
 		if (hop_current(xseg,
@@ -189,19 +189,31 @@ static void drain_free(struct xseg *xseg, xport portno, bool binder)
  * @xseg:   the handle
  * @portno: a valid port
  * @error:  what requests that nobody will accept fail with
- * @depth:  how many more ports this may lead to
+ * @e:	    what may be spent
  *
- * A port that could not be drained for @depth is at its next bind or reap, and
+ * A port that could not be drained for that is at its next bind or reap, and
  * replies for an earlier owner are sorted out by the next one.
  */
-void port_drain(struct xseg *xseg, xport portno, u32 error, u32 depth)
+void port_drain(struct xseg *xseg, xport portno, u32 error, struct effort *e)
 {
-	if (!depth)
+	if (!effort_enter(e))
 		return;
-	drain_requests(xseg, portno, error, depth - 1);
+	drain_requests(xseg, portno, error, e);
 	if (!port_bound(xseg, portno))
-		replies_sort(xseg, portno, depth - 1);
-	drain_free(xseg, portno, false);
+		replies_sort(xseg, portno, e);
+	drain_free(xseg, portno, false, e);
+	effort_leave(e);
+}
+
+/**
+ * effort_end() - the call is done: was anything left undone?
+ * @xseg: the handle
+ * @e:	  what may be spent
+ */
+void effort_end(struct xseg *xseg, const struct effort *e)
+{
+	if (unlikely(!e->steps))
+		domain_sweep_later(xseg);
 }
 
 /* Sees to it that the reaper will look at a port; false if it could not. */
@@ -318,7 +330,8 @@ static void port_wake_binder(struct xseg *xseg, xport portno)
 
 int xseg_bind_port(struct xseg *xseg, xport portno, void __xseg_shared *sd)
 {
-	int turns = BIND_TURNS;
+	struct effort e = EFFORT_LONG;
+	int turns = ENV_BIND_TURNS;
 	int ret;
 
 	ret = handle_check(xseg);
@@ -335,8 +348,9 @@ int xseg_bind_port(struct xseg *xseg, xport portno, void __xseg_shared *sd)
 	if (ret < 0)
 		return ret == -EBUSY && portno == NoPort ? -ENOSPC : ret;
 	port_wake_binder(xseg, (xport)ret);
-	drain_free(xseg, (xport)ret, true);
-	replies_sort(xseg, (xport)ret, DRAIN_DEPTH);
+	drain_free(xseg, (xport)ret, true, &e);
+	replies_sort(xseg, (xport)ret, &e);
+	effort_end(xseg, &e);
 	return ret;
 }
 
@@ -382,6 +396,7 @@ static bool port_release_locked(struct xseg *xseg, xport portno)
 
 int xseg_release_port(struct xseg *xseg, xport portno)
 {
+	struct effort e = EFFORT_LONG;
 	int ret;
 
 	ret = handle_check(xseg);
@@ -395,7 +410,8 @@ int xseg_release_port(struct xseg *xseg, xport portno)
 	if (port_release_locked(xseg, portno))
 		desc_reap(xseg, xseg->ports[portno].desc, xseg->me);
 	mutex_unlock(&xseg->lock);
-	port_drain(xseg, portno, ECONNRESET, DRAIN_DEPTH);
+	port_drain(xseg, portno, ECONNRESET, &e);
+	effort_end(xseg, &e);
 	return 0;
 }
 

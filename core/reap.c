@@ -26,6 +26,12 @@
 /* So many objects are looked at in one go where memory is short. */
 #define FEW	64
 
+static void rest_now_and_then(u32 i)
+{
+	if (!(i & 255))
+		env_resched();
+}
+
 /* Notes the words of the objects that a peer owns. */
 static void owned_note(const struct xseg *xseg, u32 pool_id, u32 peer,
 		       const struct owned_list *list)
@@ -39,6 +45,7 @@ static void owned_note(const struct xseg *xseg, u32 pool_id, u32 peer,
 		bool own = XOWN_ST(w) == XOWN_OWNED && XOWN_WHO(w) == peer;
 
 		list->words[i] = own ? w : 0;
+		rest_now_and_then(i);
 	}
 }
 
@@ -63,6 +70,7 @@ static bool owned_in_rings(const struct xseg *xseg, u32 pool_id,
 	if (pool_id != POOL_REQUESTS)
 		return true;
 	for (p = 0; p < nr; p++) {
+		rest_now_and_then(p);
 		for (which = 0; which < XSEG_PORT_RINGS; which++) {
 			ring = port_ring(xseg, p, which);
 			if (!ring_mark(xseg, &ring, list))
@@ -73,7 +81,7 @@ static bool owned_in_rings(const struct xseg *xseg, u32 pool_id,
 }
 
 static void object_reap(struct xseg *xseg, u32 pool_id, u32 index, u64 w,
-			u32 peer)
+			u32 peer, struct effort *e)
 {
 	__u64 __xseg_shared *own = pool_own(xseg, &xseg->geo.pool[pool_id],
 					    index);
@@ -88,26 +96,29 @@ static void object_reap(struct xseg *xseg, u32 pool_id, u32 index, u64 w,
 		desc_reap_owned(xseg, index);
 	} else {
 		WRITE_ONCE(xseg->requests[index].held, 1);
-		request_reap(xseg, index, peer);
+		request_reap(xseg, index, peer, e);
 	}
 }
 
 static void list_reap(struct xseg *xseg, u32 pool_id, u32 peer,
-		      const struct owned_list *list)
+		      const struct owned_list *list, struct effort *e)
 {
 	u32 i;
 
 	owned_note(xseg, pool_id, peer, list);
 	if (!owned_in_rings(xseg, pool_id, list))
 		return;		/* damaged: what it had is left alone */
-	for (i = 0; i < list->nr; i++)
+	for (i = 0; i < list->nr; i++) {
 		if (list->words[i])
 			object_reap(xseg, pool_id, list->first + i,
-				    list->words[i], peer);
+				    list->words[i], peer, e);
+		rest_now_and_then(i);
+	}
 }
 
 /* Step 4 for one pool: in one go if there is memory, else slowly. */
-static void pool_reap(struct xseg *xseg, u32 pool_id, u32 peer)
+static void pool_reap(struct xseg *xseg, u32 pool_id, u32 peer,
+		      struct effort *e)
 {
 	u32 nr = pool_touched(xseg, pool_id);
 	u64 few[FEW];
@@ -117,20 +128,20 @@ static void pool_reap(struct xseg *xseg, u32 pool_id, u32 peer)
 
 	for (; list.first < nr; list.first += step) {
 		list.nr = min(step, nr - list.first);
-		list_reap(xseg, pool_id, peer, &list);
+		list_reap(xseg, pool_id, peer, &list, e);
 	}
 	env_free(all);
 }
 
 /* Step 4: buffers before the requests that they belong to. */
-static void objects_reap(struct xseg *xseg, u32 peer)
+static void objects_reap(struct xseg *xseg, u32 peer, struct effort *e)
 {
 	u32 id;
 
-	pool_reap(xseg, POOL_DESCS, peer);
+	pool_reap(xseg, POOL_DESCS, peer, e);
 	for (id = 0; id < xseg->geo.nr_classes; id++)
-		pool_reap(xseg, POOL_BUFFERS + id, peer);
-	pool_reap(xseg, POOL_REQUESTS, peer);
+		pool_reap(xseg, POOL_BUFFERS + id, peer, e);
+	pool_reap(xseg, POOL_REQUESTS, peer, e);
 }
 
 /* Step 6. */
@@ -145,6 +156,24 @@ static void descs_wake(struct xseg *xseg)
 
 		if (XOWN_ST(w) == XOWN_LIVE)
 			desc_signal(xseg, i);
+		rest_now_and_then(i);
+	}
+}
+
+/**
+ * ports_sweep() - empty the rings of all ports that nobody is bound to
+ * @xseg: the handle
+ *
+ * May sleep.
+ */
+void ports_sweep(struct xseg *xseg)
+{
+	struct effort e = EFFORT_LONG;
+	u32 i, nr = ports_used(xseg);
+
+	for (i = 0; i < nr; i++) {
+		port_drain(xseg, i, EOWNERDEAD, &e);
+		rest_now_and_then(i);
 	}
 }
 
@@ -161,17 +190,19 @@ void reap_peer(struct xseg *xseg, u32 peer, bool died)
 {
 	struct xseg_header __xseg_shared *header = xseg_header(xseg);
 	u32 i, nr = ports_used(xseg);
+	struct effort e = EFFORT_LONG;
 
 	types_meet(xseg);
 	for (i = 0; i < nr; i++)
 		port_reap(xseg, i, peer);
 	names_reap(xseg, peer);
 	chunk_reap(xseg, peer);
-	for (i = 0; i < pool_touched(xseg, POOL_DESCS); i++)
+	for (i = 0; i < pool_touched(xseg, POOL_DESCS); i++) {
 		desc_reap(xseg, i, peer);
-	objects_reap(xseg, peer);
-	for (i = 0; i < nr; i++)
-		port_drain(xseg, i, EOWNERDEAD, DRAIN_DEPTH);
+		rest_now_and_then(i);
+	}
+	objects_reap(xseg, peer, &e);
+	ports_sweep(xseg);
 	if (died) {
 		shm_add(&header->reap_epoch, 1);
 		descs_wake(xseg);

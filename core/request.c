@@ -165,7 +165,7 @@ static int request_reserve(struct xseg *xseg, xport portno, u32 epoch,
 static int request_idle(struct xseg *xseg, xport portno, u32 epoch, u32 *index)
 {
 	struct ring ring = port_ring(xseg, portno, XSEG_RING_FREE);
-	u64 turns = (1ULL << ring.order) + 1;
+	u64 turns = min_t(u64, (1ULL << ring.order) + 1, ENV_STEPS);
 	int ret;
 
 	while (turns--) {
@@ -289,11 +289,11 @@ xseg_get_request(struct xseg *xseg, xport src, xport dst, unsigned int flags)
  * request_drop() - give a request back to where it is reserved
  * @xseg:  the handle
  * @index: a request that is held
- * @depth: see port_drain()
+ * @e:	   what may be spent
  *
  * Return: 0, -EBUSY or -EUCLEAN.
  */
-int request_drop(struct xseg *xseg, u32 index, u32 depth)
+int request_drop(struct xseg *xseg, u32 index, struct effort *e)
 {
 	struct xseg_request __xseg_shared *req = xseg_request(xseg, index);
 	u64 home = shm_read(&req->home);
@@ -321,12 +321,13 @@ int request_drop(struct xseg *xseg, u32 index, u32 depth)
 			      request_free(xseg, index);
 	smp_mb__after_atomic();	/* (B2) pairs with (U2) in port_unbind() */
 	if (unlikely(!hop_current(xseg, home)))
-		port_drain(xseg, portno, EOWNERDEAD, depth);
+		port_drain(xseg, portno, EOWNERDEAD, e);
 	return 0;
 }
 
 int xseg_put_request(struct xseg *xseg, struct xseg_request __xseg_shared *req)
 {
+	struct effort e = EFFORT_ANY;
 	u32 index;
 	int ret;
 
@@ -334,11 +335,12 @@ int xseg_put_request(struct xseg *xseg, struct xseg_request __xseg_shared *req)
 	if (unlikely(ret))
 		return ret;
 	if (likely(!shm_read(&req->path_top)))
-		return request_drop(xseg, index, DRAIN_DEPTH);
+		return request_drop(xseg, index, &e);
 	/* Somebody waits for an answer. */
 	xseg->requests[index].data = NULL;
 	request_fail(xseg, index, ECANCELED);
-	ret = request_back(xseg, index, false, DRAIN_DEPTH);
+	ret = request_back(xseg, index, false, &e);
+	effort_end(xseg, &e);
 	return min(ret, 0);
 }
 

@@ -213,7 +213,7 @@ int ring_pop(const struct xseg *xseg, const struct ring *ring, u32 *index)
  *
  * For the reaper: a dead peer puts nothing any more, so that an object with
  * the same word is either found or was taken, and taking changes the word.
- * Finishes (T2) where it was left out. Slots that the ring never reached are
+ * May sleep. Finishes (T2) where it was left out. Slots that the ring never reached are
  * not looked at: at most one put, (P1) without (P2), lies beyond the tail.
  *
  * Return: true; false if it gave up, and the list must not be used.
@@ -235,6 +235,8 @@ bool ring_mark(const struct xseg *xseg, const struct ring *ring,
 		u64 own;
 		int ret;
 
+		if (!(turns & 255))
+			env_resched();
 		if (!XSLOT_OBJ(e)) {
 			i++;
 			continue;

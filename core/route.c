@@ -37,13 +37,21 @@ static u64 path_hop(const struct xseg_request __xseg_shared *req, u32 i)
 	return shm_read(&req->path[array_index_nospec(i, XSEG_PATH_LEN)]);
 }
 
+static void sent_drain(struct xseg *xseg, xport dst)
+{
+	struct effort e = EFFORT_ANY;
+
+	port_drain(xseg, dst, ECONNRESET, &e);
+	effort_end(xseg, &e);
+}
+
 /* (B3) for submit, and the signal. */
 static void sent_check(struct xseg *xseg, xport dst, unsigned int flags)
 {
 	/* (B2), (S2): pairs with (U2) and with (W2) */
 	smp_mb__after_atomic();
 	if (unlikely(!port_keeps(xseg, dst)))
-		port_drain(xseg, dst, ECONNRESET, DRAIN_DEPTH);
+		sent_drain(xseg, dst);
 	else if (flags & XSEG_SIGNAL)
 		port_signal(xseg, dst);
 }
@@ -195,7 +203,7 @@ int xseg_forward_request(struct xseg *xseg,
  *
  * Return: the port, -ENOTCONN if the hop is gone, or as request_give().
  */
-static int hop_push(struct xseg *xseg, u32 index, u64 hop, u32 depth)
+static int hop_push(struct xseg *xseg, u32 index, u64 hop, struct effort *e)
 {
 	xport portno = XHOP_PORT(hop);
 	struct ring ring;
@@ -206,16 +214,17 @@ static int hop_push(struct xseg *xseg, u32 index, u64 hop, u32 depth)
 	portno = array_index_nospec(portno, xseg->geo.params.nr_ports);
 	ring = port_ring(xseg, portno, XSEG_RING_REPLY);
 	ret = request_give(xseg, &ring, index);
-	if (unlikely(ret == -EAGAIN && depth)) {
+	if (unlikely(ret == -EAGAIN && effort_enter(e))) {
 		/* Full: of replies to an earlier owner. */
-		replies_sort(xseg, portno, depth - 1);
+		replies_sort(xseg, portno, e);
+		effort_leave(e);
 		ret = request_give(xseg, &ring, index);
 	}
 	if (unlikely(ret))
 		return ret;
 	smp_mb__after_atomic();	/* (B2), (S2): pairs with (U2) and (W2) */
 	if (unlikely(!hop_current(xseg, hop)))
-		port_resort(xseg, portno, depth);
+		port_resort(xseg, portno, e);
 	return (int)portno;
 }
 
@@ -223,7 +232,8 @@ static int hop_push(struct xseg *xseg, u32 index, u64 hop, u32 depth)
  * A hop is gone, and with it the server in between. If its port keeps
  * requests, this one goes to the next server. True if so.
  */
-static bool hop_requeue(struct xseg *xseg, u32 index, u64 hop, u32 depth)
+static bool hop_requeue(struct xseg *xseg, u32 index, u64 hop,
+			struct effort *e)
 {
 	xport portno = XHOP_PORT(hop);
 
@@ -231,7 +241,7 @@ static bool hop_requeue(struct xseg *xseg, u32 index, u64 hop, u32 depth)
 		return false;
 	portno = array_index_nospec(portno, xseg->geo.params.nr_ports);
 	return shm_read(&xseg_port(xseg, portno)->flags) & XSEG_PORT_KEEP &&
-	       request_requeue(xseg, index, portno, depth);
+	       request_requeue(xseg, index, portno, e);
 }
 
 /*
@@ -241,7 +251,8 @@ static bool hop_requeue(struct xseg *xseg, u32 index, u64 hop, u32 depth)
  * the next server of a hop; a negative errno, it is then still held and the
  * hop still in its path.
  */
-static int hop_back(struct xseg *xseg, u32 index, u32 top, bool must, u32 depth)
+static int hop_back(struct xseg *xseg, u32 index, u32 top, bool must,
+		    struct effort *e)
 {
 	struct xseg_request __xseg_shared *req = xseg_request(xseg, index);
 	u64 hop;
@@ -250,7 +261,7 @@ static int hop_back(struct xseg *xseg, u32 index, u32 top, bool must, u32 depth)
 	while (top) {
 		shm_store_release(&req->path_top, --top);
 		hop = path_hop(req, top);
-		ret = hop_push(xseg, index, hop, depth);
+		ret = hop_push(xseg, index, hop, e);
 		if (ret >= 0)
 			return ret;
 		if (ret != -ENOTCONN && !must) {
@@ -258,19 +269,19 @@ static int hop_back(struct xseg *xseg, u32 index, u32 top, bool must, u32 depth)
 			return ret;
 		}
 		if (ret == -ENOTCONN && top &&
-		    hop_requeue(xseg, index, hop, depth))
+		    hop_requeue(xseg, index, hop, e))
 			return XSEG_NOBODY;
 		request_fail(xseg, index, EOWNERDEAD);
 	}
 	path_set(req, 0);
-	ret = request_drop(xseg, index, depth);
+	ret = request_drop(xseg, index, e);
 	return ret ? ret : XSEG_NOBODY;
 }
 
 static int back_and_signal(struct xseg *xseg, u32 index, u32 top, bool must,
-			   u32 depth)
+			   struct effort *e)
 {
-	int ret = hop_back(xseg, index, top, must, depth);
+	int ret = hop_back(xseg, index, top, must, e);
 
 	if (ret >= 0 && ret != XSEG_NOBODY) {
 		smp_mb();	/* (S2) */
@@ -284,39 +295,40 @@ static int back_and_signal(struct xseg *xseg, u32 index, u32 top, bool must,
  * @xseg:  the handle
  * @index: a request that is held
  * @must:  pass over hops whose queue is full, too: for who cannot try again
- * @depth: see port_drain()
+ * @e:	   what may be spent
  *
  * The queue of a live hop is never full: port_room() sees to that.
  *
  * Return: as xseg_respond().
  */
-int request_back(struct xseg *xseg, u32 index, bool must, u32 depth)
+int request_back(struct xseg *xseg, u32 index, bool must, struct effort *e)
 {
 	u32 top = path_top(xseg_request(xseg, index));
 
-	return back_and_signal(xseg, index, top, must, depth);
+	return back_and_signal(xseg, index, top, must, e);
 }
 
 /**
  * reply_again() - send a reply anew to the hop that it is on its way to
  * @xseg:  the handle
  * @index: a request that is held
- * @depth: see port_drain()
+ * @e:	   what may be spent
  *
  * Or past it, if that is gone.
  */
-void reply_again(struct xseg *xseg, u32 index, u32 depth)
+void reply_again(struct xseg *xseg, u32 index, struct effort *e)
 {
 	u32 top = path_top(xseg_request(xseg, index));
 
 	/* The path stays as it is until it is cut further: see request_reap() */
 	back_and_signal(xseg, index, min_t(u32, top + 1, XSEG_PATH_LEN), true,
-			depth);
+			e);
 }
 
 int xseg_respond(struct xseg *xseg, struct xseg_request __xseg_shared *req,
 		 xport portno, unsigned int flags)
 {
+	struct effort e = EFFORT_ANY;
 	void *data;
 	u32 index;
 	u64 stamp;
@@ -333,7 +345,8 @@ int xseg_respond(struct xseg *xseg, struct xseg_request __xseg_shared *req,
 	stamp = shm_read(&req->timestamp_ns);
 	if (stamp)
 		shm_write(&req->elapsed_ns, env_now_ns() - stamp);
-	ret = hop_back(xseg, index, path_top(req), false, DRAIN_DEPTH);
+	ret = hop_back(xseg, index, path_top(req), false, &e);
+	effort_end(xseg, &e);
 	if (ret < 0)
 		xseg->requests[index].data = data;
 	if (ret < 0 || ret == XSEG_NOBODY || !(flags & XSEG_SIGNAL))
@@ -365,6 +378,7 @@ struct xseg_request __xseg_shared *
 xseg_receive(struct xseg *xseg, xport portno, unsigned int flags)
 {
 	struct xseg_request __xseg_shared *req;
+	struct effort e = EFFORT_ANY;
 	struct ring ring;
 	u32 epoch, index;
 	u64 turns, hop;
@@ -378,7 +392,8 @@ xseg_receive(struct xseg *xseg, xport portno, unsigned int flags)
 		return env_err_ptr(-EINVAL);
 	portno = array_index_nospec(portno, xseg->geo.params.nr_ports);
 	ring = port_ring(xseg, portno, XSEG_RING_REPLY);
-	for (turns = (1ULL << ring.order) + 1; turns; turns--) {
+	turns = (1ULL << ring.order) + 1;
+	while (turns-- && effort_step(&e)) {
 		ret = request_take(xseg, &ring, &index);
 		if (ret)
 			return env_err_ptr(ret);
@@ -390,8 +405,9 @@ xseg_receive(struct xseg *xseg, xport portno, unsigned int flags)
 			return req;
 		}
 		/* For an earlier owner of the port. */
-		reply_again(xseg, index, DRAIN_DEPTH);
+		reply_again(xseg, index, &e);
 	}
+	effort_end(xseg, &e);
 	return env_err_ptr(-EBUSY);
 }
 
@@ -400,11 +416,12 @@ xseg_receive(struct xseg *xseg, xport portno, unsigned int flags)
  * @xseg:   the handle
  * @index:  a request that is held
  * @portno: a valid port
- * @depth:  see port_drain()
+ * @e:	    what may be spent
  *
  * Return: true; false if there is no room, it is then still held.
  */
-bool request_requeue(struct xseg *xseg, u32 index, xport portno, u32 depth)
+bool request_requeue(struct xseg *xseg, u32 index, xport portno,
+		     struct effort *e)
 {
 	struct xseg_request __xseg_shared *req = xseg_request(xseg, index);
 	struct ring ring = port_ring(xseg, portno, XSEG_RING_REQUEST);
@@ -419,7 +436,7 @@ bool request_requeue(struct xseg *xseg, u32 index, xport portno, u32 depth)
 	if (port_keeps(xseg, portno))
 		port_signal(xseg, portno);
 	else
-		port_drain(xseg, portno, ECONNRESET, depth);
+		port_drain(xseg, portno, ECONNRESET, e);
 	return true;
 }
 
@@ -441,13 +458,14 @@ static bool hop_of(const struct xseg *xseg, u64 hop, u32 peer)
  * @xseg:  the handle
  * @index: a request that is held
  * @peer:  the dead peer's slot; its ports are unbound already
+ * @e:	   what may be spent
  *
  * A reply that it was about to put into a queue goes there as it is. What it
  * had accepted, or received back, or was about to send on, goes to the next
  * server if the port that it had accepted it from keeps requests; else back to
  * who waits for it, as failed. What nobody waits for is freed.
  */
-void request_reap(struct xseg *xseg, u32 index, u32 peer)
+void request_reap(struct xseg *xseg, u32 index, u32 peer, struct effort *e)
 {
 	struct xseg_request __xseg_shared *req = xseg_request(xseg, index);
 	u64 from = XHOP(0, shm_read(&req->effective_dst_portno));
@@ -457,7 +475,7 @@ void request_reap(struct xseg *xseg, u32 index, u32 peer)
 
 	request_mend(xseg, index);
 	if (behind && !hop_of(xseg, behind, peer)) {
-		reply_again(xseg, index, DRAIN_DEPTH);
+		reply_again(xseg, index, e);
 		return;
 	}
 	if (behind) {				/* received back */
@@ -467,8 +485,8 @@ void request_reap(struct xseg *xseg, u32 index, u32 peer)
 		from = last ? last : from;
 	}
 	path_set(req, top);
-	if (top && hop_requeue(xseg, index, from, DRAIN_DEPTH))
+	if (top && hop_requeue(xseg, index, from, e))
 		return;
 	request_fail(xseg, index, EOWNERDEAD);
-	request_back(xseg, index, true, DRAIN_DEPTH);
+	request_back(xseg, index, true, e);
 }

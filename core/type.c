@@ -115,13 +115,22 @@ int xseg_unregister_signal_type(const struct xseg_signal_type *type)
 	return ret;
 }
 
+/* Counts a use of a registered type; NULL if its module is going. */
+static const struct xseg_signal_type *registry_use_locked(unsigned int i)
+{
+	if (!env_module_get(__signal_types[i]->owner))
+		return NULL;
+	__users[i]++;
+	return __signal_types[i];
+}
+
 /**
- * registry_find() - a registered type by its name
+ * registry_get() - a registered type by its name
  * @name: its name
  *
- * Return: the type, or NULL.
+ * Return: the type, for registry_put(), or NULL.
  */
-const struct xseg_signal_type *registry_find(const char *name)
+const struct xseg_signal_type *registry_get(const char *name)
 {
 	const struct xseg_signal_type *type = NULL;
 	unsigned int i;
@@ -129,9 +138,26 @@ const struct xseg_signal_type *registry_find(const char *name)
 	mutex_lock(&registry_lock);
 	i = registry_index_locked(name);
 	if (i < __nr_signals)
-		type = __signal_types[i];
+		type = registry_use_locked(i);
 	mutex_unlock(&registry_lock);
 	return type;
+}
+
+/**
+ * registry_put() - end a use of a type
+ * @type: the type, or NULL
+ */
+void registry_put(const struct xseg_signal_type *type)
+{
+	struct module *owner = type ? type->owner : NULL;
+	unsigned int i;
+
+	mutex_lock(&registry_lock);
+	for (i = 0; i < __nr_signals; i++)
+		if (__signal_types[i] == type)
+			__users[i]--;
+	mutex_unlock(&registry_lock);
+	env_module_put(owner);
 }
 
 /**
@@ -150,22 +176,6 @@ void registry_freeze(void)
 void registry_thaw(void)
 {
 	mutex_unlock(&registry_lock);
-}
-
-/* Counts a handle that uses a type; -ENOENT if it was unregistered. */
-static int registry_use(const struct xseg_signal_type *type, int by)
-{
-	unsigned int i;
-	int ret = -ENOENT;
-
-	mutex_lock(&registry_lock);
-	for (i = 0; i < __nr_signals; i++)
-		if (__signal_types[i] == type) {
-			__users[i] += (unsigned int)by;
-			ret = 0;
-		}
-	mutex_unlock(&registry_lock);
-	return ret;
 }
 
 static struct xseg_signal_name __xseg_shared *
@@ -331,23 +341,26 @@ int type_intern(struct xseg *xseg, const struct xseg_signal_type *type)
 	return ret ? ret : (int)id;
 }
 
-/* Remembers what an id means, for the life of the handle. xseg->lock held. */
+/*
+ * Remembers what an id means, for the life of the handle, which has a use of
+ * its own from then on. xseg->lock held.
+ */
 static int type_adopt(struct xseg *xseg, u32 id,
 		      const struct xseg_signal_type *type)
 {
 	struct type_ref *ref = &xseg->types[id];
-	int ret;
+	int ret = 0;
 
 	if (ref->type)
 		return ref->type == type ? 0 : -EPROTO;
-	ret = registry_use(type, 1);
-	if (ret)
-		return ret;
 	if (type->ops.remote_signal_init)
 		ret = type->ops.remote_signal_init();
-	if (ret) {
-		registry_use(type, -1);
+	if (ret)
 		return ret;
+	if (!registry_get(type->name)) {
+		if (type->ops.remote_signal_quit)
+			type->ops.remote_signal_quit();
+		return -ENOENT;
 	}
 	smp_store_release(&ref->type, type);	/* pairs with type_met() */
 	return 0;
@@ -363,15 +376,16 @@ static int type_resolve(struct xseg *xseg, u32 id)
 	ret = name_of_id(xseg, id, &copy);
 	if (ret)
 		return ret;
-	type = domain_find_type(xseg, copy.name);
+	type = domain_find_type(xseg, copy.name, false);
 	if (!type)
 		return -ENOENT;
 	ret = copy_check(&copy, type);
-	if (ret)
-		return ret;
-	mutex_lock(&xseg->lock);
-	ret = type_adopt(xseg, id, type);
-	mutex_unlock(&xseg->lock);
+	if (!ret) {
+		mutex_lock(&xseg->lock);
+		ret = type_adopt(xseg, id, type);
+		mutex_unlock(&xseg->lock);
+	}
+	registry_put(type);
 	return ret;
 }
 
@@ -410,6 +424,23 @@ const struct xseg_signal_type *type_by_id(struct xseg *xseg, u64 id)
 	    type_resolve(xseg, (u32)id))
 		return type;
 	return type_met(xseg, id);
+}
+
+/**
+ * type_named() - has the segment given this id to a name?
+ * @xseg: the handle
+ * @id:	  the id, not trusted
+ *
+ * Any context.
+ *
+ * Return: true if so.
+ */
+bool type_named(const struct xseg *xseg, u64 id)
+{
+	if (id >= XSEG_NR_SIGNAL_TYPES)
+		return false;
+	id = array_index_nospec(id, XSEG_NR_SIGNAL_TYPES);
+	return shm_load_acquire(table_at(xseg, (u32)id));
 }
 
 /**
@@ -458,19 +489,10 @@ static int local_init_locked(struct xseg *xseg, u32 id,
 	return ret;
 }
 
-int xseg_local_signal_init(struct xseg *xseg, const char *signal_type)
+static int local_init(struct xseg *xseg, const struct xseg_signal_type *type)
 {
-	const struct xseg_signal_type *type;
 	int ret;
 
-	ret = handle_check(xseg);
-	if (!ret)
-		ret = signal_name_check(signal_type);
-	if (ret)
-		return ret;
-	type = domain_find_type(xseg, signal_type);
-	if (!type)
-		return -ENOENT;
 	if (type->domain != domain_id())
 		return -EOPNOTSUPP;
 	ret = type->ops.local_signal_check ?
@@ -482,6 +504,24 @@ int xseg_local_signal_init(struct xseg *xseg, const char *signal_type)
 	mutex_lock(&xseg->lock);
 	ret = local_init_locked(xseg, (u32)ret, type);
 	mutex_unlock(&xseg->lock);
+	return ret;
+}
+
+int xseg_local_signal_init(struct xseg *xseg, const char *signal_type)
+{
+	const struct xseg_signal_type *type;
+	int ret;
+
+	ret = handle_check(xseg);
+	if (!ret)
+		ret = signal_name_check(signal_type);
+	if (ret)
+		return ret;
+	type = domain_find_type(xseg, signal_type, true);
+	if (!type)
+		return -ENOENT;
+	ret = local_init(xseg, type);
+	registry_put(type);
 	return ret;
 }
 
@@ -524,7 +564,7 @@ void types_quit(struct xseg *xseg)
 			ref->type->ops.local_signal_quit(xseg);
 		if (ref->type->ops.remote_signal_quit)
 			ref->type->ops.remote_signal_quit();
-		registry_use(ref->type, -1);
+		registry_put(ref->type);
 		ref->type = NULL;
 		ref->inits = 0;
 	}
@@ -533,6 +573,7 @@ void types_quit(struct xseg *xseg)
 int xseg_get_type_info(struct xseg *xseg, unsigned int id,
 		       struct xseg_type_info *info)
 {
+	const struct xseg_signal_type *type;
 	struct name_copy copy;
 	int ret;
 
@@ -549,6 +590,8 @@ int xseg_get_type_info(struct xseg *xseg, unsigned int id,
 	info->version = copy.version;
 	info->data_size = copy.data_size;
 	memcpy(info->name, copy.name, sizeof(info->name));
-	info->known = type_met(xseg, id) || registry_find(copy.name);
+	type = registry_get(copy.name);
+	info->known = type || type_met(xseg, id);
+	registry_put(type);
 	return 0;
 }

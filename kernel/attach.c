@@ -101,12 +101,14 @@ static void pages_put(struct segment *seg, unsigned long nr)
 static int pages_get(struct segment *seg)
 {
 	struct address_space *mapping = seg->file->f_mapping;
+	/* New ones at least do not block the removal of memory. */
+	gfp_t gfp = mapping_gfp_constraint(mapping, ~__GFP_MOVABLE);
 	struct page *page;
 	unsigned long i;
 	int ret = 0;
 
 	seg->pages = kvmalloc_array(seg->nr_pages, sizeof(*seg->pages),
-				    GFP_KERNEL_ACCOUNT);
+				    GFP_KERNEL_ACCOUNT | __GFP_NOWARN);
 	if (!seg->pages)
 		return -ENOMEM;
 	for (i = 0; i < seg->nr_pages; i++) {
@@ -114,8 +116,7 @@ static int pages_get(struct segment *seg)
 			ret = -EINTR;
 			break;
 		}
-		page = shmem_read_mapping_page_gfp(mapping, i,
-						   mapping_gfp_mask(mapping));
+		page = shmem_read_mapping_page_gfp(mapping, i, gfp);
 		if (IS_ERR(page)) {
 			ret = PTR_ERR(page) == -EINVAL ? -ENODATA :
 							 PTR_ERR(page);
@@ -154,7 +155,7 @@ static int layout_read(struct segment *seg)
 	kfree(header);
 	if (ret)
 		return ret;
-	if (seg->view.geo.size > (u64)max_mib << 20)
+	if ((seg->view.geo.size - 1) >> 20 >= max_mib)
 		return -EFBIG;
 	seg->nr_pages = PAGE_ALIGN(seg->view.geo.size) >> PAGE_SHIFT;
 	return 0;

@@ -13,29 +13,44 @@
 #include "kernel/signal.h"
 
 #define SLEEP_CAP_USEC	1000000
+#define MEET_EVERY	(HZ / 50)
 
 u32 domain_id(void)
 {
 	return XSEG_DOMAIN_KERNEL;
 }
 
-/* Names from the segment load few modules, and only if the peer allowed it. */
+/*
+ * Modules are loaded for what the driver names, and for what it finds in the
+ * segment when it joins, if it allowed that; never for what comes later.
+ */
 const struct xseg_signal_type *domain_find_type(struct xseg *xseg,
-						const char *name)
+						const char *name, bool asked)
 {
-	const struct xseg_signal_type *type = registry_find(name);
+	const struct xseg_signal_type *type = registry_get(name);
 
-	if (type || !(xseg->flags & XSEG_JOIN_PLUGINS) ||
-	    atomic_dec_if_positive(&domain_of(xseg)->loads) < 0)
+	if (type || (!asked && !READ_ONCE(domain_of(xseg)->may_load)))
 		return type;
 	request_module("xseg-signal-%s", name);
-	return registry_find(name);
+	return registry_get(name);
+}
+
+/* Has meet_work() run, at most once in a while. */
+static void meet_later(struct kernel_domain *domain)
+{
+	unsigned long next = READ_ONCE(domain->met) + MEET_EVERY;
+	unsigned long now = jiffies;
+
+	if (!READ_ONCE(domain->leaving))
+		queue_delayed_work(xseg_look_wq, &domain->meet,
+				   time_before(now, next) ? next - now : 0);
 }
 
 /* May be in any context: meets the type later, and signals then. */
 const struct xseg_signal_type *domain_meet_type(struct xseg *xseg, u64 id)
 {
-	queue_work(xseg_wq, &domain_of(xseg)->meet);
+	if (type_named(xseg, id))
+		meet_later(domain_of(xseg));
 	return NULL;
 }
 
@@ -49,7 +64,7 @@ const struct xseg_signal_type *domain_meet_type(struct xseg *xseg, u64 id)
  */
 int domain_signal_later(struct xseg *xseg)
 {
-	queue_work(xseg_wq, &domain_of(xseg)->meet);
+	meet_later(domain_of(xseg));
 	return 0;
 }
 
@@ -62,10 +77,11 @@ void domain_forget_wait(struct xseg *xseg, u32 index)
 static void meet_work(struct work_struct *work)
 {
 	struct kernel_domain *domain =
-		container_of(work, struct kernel_domain, meet);
+		container_of(to_delayed_work(work), struct kernel_domain, meet);
 	struct xseg *xseg = domain->xseg;
 	u32 i, nr = pool_touched(xseg, POOL_DESCS);
 
+	WRITE_ONCE(domain->met, jiffies);
 	types_meet(xseg);
 	for (i = 0; i < nr; i++) {
 		struct xseg_desc __xseg_shared *d = xseg_desc(xseg, i);
@@ -143,9 +159,10 @@ static struct xseg *handle_new(struct segment *seg, unsigned int flags)
 		goto err_free;
 	domain->xseg = xseg;
 	domain->segment = seg;
-	INIT_WORK(&domain->meet, meet_work);
-	domain_reap_init(domain);
-	atomic_set(&domain->loads, XSEG_NR_SIGNAL_TYPES);
+	INIT_DELAYED_WORK(&domain->meet, meet_work);
+	domain->met = jiffies - MEET_EVERY;
+	domain_look_init(domain);
+	domain->may_load = flags & XSEG_JOIN_PLUGINS;
 	xseg->domain = domain;
 	xseg->base = seg->view.base;
 	xseg->geo = seg->view.geo;
@@ -159,11 +176,19 @@ err_free:
 	return NULL;
 }
 
+/* Nothing runs for the handle any more but its caller. */
+static void handle_quiesce(struct kernel_domain *domain)
+{
+	cancel_delayed_work_sync(&domain->meet);
+	cancel_delayed_work_sync(&domain->look);
+}
+
 static void handle_free(struct xseg *xseg)
 {
 	struct kernel_domain *domain = domain_of(xseg);
 
 	WRITE_ONCE(xseg->state, HANDLE_LEFT);
+	handle_quiesce(domain);	/* cleaning up signals, too */
 	types_quit(xseg);
 	handle_close(xseg);
 	kfree(domain);
@@ -192,6 +217,7 @@ struct xseg *xseg_join(const char *name, unsigned int flags)
 	slot_clean(xseg, true);
 	slot_enter(xseg);
 	types_meet(xseg);
+	WRITE_ONCE(domain_of(xseg)->may_load, false);
 	return xseg;
 err_free:
 	handle_free(xseg);
@@ -212,30 +238,23 @@ static void descs_release(struct xseg *xseg)
 	mutex_unlock(&xseg->lock);
 }
 
-/* Nothing runs for the handle any more but its caller. */
-static void handle_quiesce(struct kernel_domain *domain)
-{
-	struct segment *seg = domain->segment;
-
-	mutex_lock(&seg->lock);
-	domain->leaving = true;
-	mutex_unlock(&seg->lock);
-	descs_release(domain->xseg);
-	wakers_flush(domain);
-	cancel_work_sync(&domain->meet);
-	cancel_delayed_work_sync(&domain->reap);
-}
-
 int xseg_leave(struct xseg *xseg)
 {
+	struct kernel_domain *domain;
 	struct segment *seg;
 	int ret;
 
 	ret = handle_check(xseg);
 	if (ret)
 		return ret;
-	seg = domain_of(xseg)->segment;
-	handle_quiesce(domain_of(xseg));
+	domain = domain_of(xseg);
+	seg = domain->segment;
+	mutex_lock(&seg->lock);
+	WRITE_ONCE(domain->leaving, true);
+	mutex_unlock(&seg->lock);
+	descs_release(xseg);
+	wakers_flush(domain);
+	handle_quiesce(domain);
 	slot_clean(xseg, false);
 	slot_give(xseg);
 	handle_free(xseg);

@@ -94,7 +94,7 @@ static int do_info(struct client *client, void *data)
 	arg->abi_minor = XSEG_ABI_MINOR;
 	arg->features = XSEG_DEVICE_SIGNAL | XSEG_DEVICE_REGISTER |
 			XSEG_DEVICE_WAIT | XSEG_DEVICE_BRIDGE;
-	arg->max_size = (u64)max_mib << 20;
+	arg->max_size = min_t(u64, max_mib, U64_MAX >> 20) << 20;
 	rcu_read_lock();
 	seg = rcu_dereference(client->segment);
 	arg->segment_size = seg ? seg->view.geo.size : 0;
@@ -114,24 +114,21 @@ static int do_attach(struct client *client, void *data)
 		goto unlock;
 	}
 	seg = segment_attach(data);
-	if (IS_ERR(seg))
+	if (IS_ERR(seg)) {
 		ret = PTR_ERR(seg);
-	else
-		rcu_assign_pointer(client->segment, seg);
+		goto unlock;
+	}
+	client->named = ((struct xseg_ioc_attach *)data)->flags &
+			XSEG_ATTACH_KERNEL;
+	rcu_assign_pointer(client->segment, seg);
 unlock:
 	mutex_unlock(&client->lock);
 	return ret;
 }
 
-static int client_detach(struct client *client)
+/* What an open file had attached is not its any more. */
+static int segment_leave(struct segment *seg)
 {
-	struct segment *seg;
-
-	mutex_lock(&client->lock);
-	seg = client_segment_locked(client);
-	RCU_INIT_POINTER(client->segment, NULL);
-	registrations_drop(&client->regs);
-	mutex_unlock(&client->lock);
 	if (!seg)
 		return -ENXIO;
 	synchronize_rcu();	/* do_signal(), do_info(), client_segment() */
@@ -139,6 +136,32 @@ static int client_detach(struct client *client)
 	segment_look(seg);
 	segment_put(seg);
 	return 0;
+}
+
+/* Under client->lock, or when nobody else has the client any more. */
+static struct segment *client_forget(struct client *client)
+{
+	struct segment *seg = rcu_dereference_protected(client->segment, true);
+
+	if (!seg)
+		return NULL;
+	RCU_INIT_POINTER(client->segment, NULL);
+	registrations_drop(seg, &client->regs);
+	if (client->named)
+		segment_close_name(seg);
+	client->named = false;
+	return seg;
+}
+
+static int client_detach(struct client *client)
+{
+	struct segment *seg;
+
+	if (mutex_lock_killable(&client->lock))
+		return -EINTR;
+	seg = client_forget(client);
+	mutex_unlock(&client->lock);
+	return segment_leave(seg);
 }
 
 static int do_detach(struct client *client, void *data)
@@ -367,7 +390,7 @@ static int device_release(struct inode *inode, struct file *file)
 {
 	struct client *client = file->private_data;
 
-	client_detach(client);
+	segment_leave(client_forget(client));
 	client_put(client);
 	return 0;
 }

@@ -13,8 +13,10 @@ unsigned long max_mib = 65536;
 module_param(max_mib, ulong, 0644);
 MODULE_PARM_DESC(max_mib, "MiB of the largest segment that may be attached");
 
-/* Callbacks of kernel peers, death notices; may be needed to free memory. */
+/* Callbacks of kernel peers, which may be needed to free memory; no more. */
 struct workqueue_struct *xseg_wq;
+/* Looking after segments, which may take long. */
+struct workqueue_struct *xseg_look_wq;
 
 static const struct xseg_signal_type *const builtin_types[] = {
 	&xseg_waitqueue_type,
@@ -34,19 +36,37 @@ static int __init types_init(void)
 	return ret;
 }
 
-static int __init xseg_init(void)
+static int __init queues_init(void)
 {
-	int ret;
-
 	xseg_wq = alloc_workqueue("xseg_signal", WQ_MEM_RECLAIM | WQ_HIGHPRI |
 				  WQ_UNBOUND, 0);
 	if (!xseg_wq)
 		return -ENOMEM;
+	xseg_look_wq = alloc_workqueue("xseg_look", WQ_UNBOUND, 0);
+	if (xseg_look_wq)
+		return 0;
+	destroy_workqueue(xseg_wq);
+	return -ENOMEM;
+}
+
+static void queues_exit(void)
+{
+	destroy_workqueue(xseg_look_wq);
+	destroy_workqueue(xseg_wq);
+}
+
+static int __init xseg_init(void)
+{
+	int ret;
+
+	ret = queues_init();
+	if (ret)
+		return ret;
 	ret = types_init();
 	if (!ret)
 		ret = signal_device_register();
 	if (ret) {
-		destroy_workqueue(xseg_wq);
+		queues_exit();
 		return ret;
 	}
 	debug_init();
@@ -58,8 +78,8 @@ static void __exit xseg_exit(void)
 {
 	debug_exit();
 	signal_device_unregister();
-	destroy_workqueue(xseg_wq);
-	rcu_barrier();	/* callbacks with our text */
+	rcu_barrier();	/* queues work, or has our text */
+	queues_exit();
 }
 
 module_init(xseg_init);

@@ -26,7 +26,7 @@ static void page_close(struct vm_area_struct *vma)
 	if (!atomic_dec_and_test(&client->mapped))
 		return;
 	client_get(client);
-	if (!queue_work(xseg_wq, &client->gone))
+	if (!queue_work(xseg_look_wq, &client->gone))
 		client_put(client);
 }
 

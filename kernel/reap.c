@@ -15,6 +15,7 @@
 #define LOOKS		12
 #define FIRST_LOOK_MSEC	1
 #define SOON		(HZ / 10)	/* a signal found nobody */
+#define REAPS		8		/* in one look; the rest in the next */
 
 /* Cleans up a slot if nobody has its lock: 1, 0 if there is nothing to do. */
 static int slot_reap(struct xseg *xseg, u32 slot)
@@ -50,7 +51,8 @@ static int slots_reap(struct xseg *xseg)
 	if (!segment_intact(seg))
 		return -EUCLEAN;
 	mutex_lock(&seg->reap_lock);
-	for (slot = 0; ret >= 0 && slot < XSEG_MAX_USER_PEERS; slot++) {
+	for (slot = 0; ret >= 0 && reaped < REAPS &&
+	     slot < XSEG_MAX_USER_PEERS; slot++) {
 		ret = slot_reap(xseg, slot);
 		reaped += ret > 0;
 		cond_resched();
@@ -81,6 +83,18 @@ bool domain_peer_alive(struct xseg *xseg, u32 slot)
 	return READ_ONCE(seg->peers[slot]);
 }
 
+static void look_soon(struct kernel_domain *domain)
+{
+	if (!READ_ONCE(domain->leaving))
+		queue_delayed_work(xseg_look_wq, &domain->look, SOON);
+}
+
+void domain_sweep_later(struct xseg *xseg)
+{
+	WRITE_ONCE(domain_of(xseg)->sweep, true);
+	look_soon(domain_of(xseg));
+}
+
 bool domain_reap_if_dead(struct xseg *xseg, u32 slot, bool may_wait)
 {
 	struct segment *seg = domain_of(xseg)->segment;
@@ -89,8 +103,7 @@ bool domain_reap_if_dead(struct xseg *xseg, u32 slot, bool may_wait)
 	if (slot >= XSEG_MAX_USER_PEERS)
 		return false;
 	if (!may_wait) {
-		queue_delayed_work(xseg_wq, &domain_of(xseg)->reap,
-				   SOON);
+		look_soon(domain_of(xseg));
 		return false;
 	}
 	slot = array_index_nospec(slot, XSEG_MAX_USER_PEERS);
@@ -101,33 +114,39 @@ bool domain_reap_if_dead(struct xseg *xseg, u32 slot, bool may_wait)
 }
 
 /* Looks for dead peers, and again a little later. */
-static void domain_reap_work(struct work_struct *work)
+static void look_work(struct work_struct *work)
 {
 	struct kernel_domain *domain =
-		container_of(to_delayed_work(work), struct kernel_domain, reap);
+		container_of(to_delayed_work(work), struct kernel_domain, look);
 	int looks = atomic_inc_return(&domain->looks);
 
+	if (READ_ONCE(domain->sweep)) {
+		WRITE_ONCE(domain->sweep, false);
+		ports_sweep(domain->xseg);
+	}
 	slots_reap(domain->xseg);
 	if (looks < LOOKS)
-		queue_delayed_work(xseg_wq, &domain->reap,
+		queue_delayed_work(xseg_look_wq, &domain->look,
 				   msecs_to_jiffies(FIRST_LOOK_MSEC << looks));
 }
 
-/* Somebody has died, or will have in a moment. */
-static void domain_reap_later(struct kernel_domain *domain)
-{
-	atomic_set(&domain->looks, 0);
-	mod_delayed_work(xseg_wq, &domain->reap, 0);
-}
-
 /**
- * domain_reap_init() - make a new handle ready
+ * domain_look_init() - make a new handle ready
  * @domain: of the handle
  */
-void domain_reap_init(struct kernel_domain *domain)
+void domain_look_init(struct kernel_domain *domain)
 {
-	INIT_DELAYED_WORK(&domain->reap, domain_reap_work);
+	INIT_DELAYED_WORK(&domain->look, look_work);
 	atomic_set(&domain->looks, LOOKS);
+}
+
+/* Somebody has died, or will have in a moment. */
+static void look_now(struct kernel_domain *domain)
+{
+	if (domain->leaving)
+		return;
+	atomic_set(&domain->looks, 0);
+	mod_delayed_work(xseg_look_wq, &domain->look, 0);
 }
 
 /**
@@ -140,7 +159,7 @@ void peers_reap_later(struct segment *seg)
 
 	mutex_lock(&seg->lock);
 	for (i = 0; i < KERNEL_PEERS; i++)
-		if (seg->peers[i] && !domain_of(seg->peers[i])->leaving)
-			domain_reap_later(domain_of(seg->peers[i]));
+		if (seg->peers[i])
+			look_now(domain_of(seg->peers[i]));
 	mutex_unlock(&seg->lock);
 }

@@ -23,23 +23,30 @@ static void registration_free(struct registration *reg)
 	kfree(reg);
 }
 
-static void registration_free_rcu(struct rcu_head *rcu)
+/* Not in the callback of RCU itself: mmdrop() takes locks that need more. */
+static void registration_work(struct work_struct *work)
 {
-	registration_free(container_of(rcu, struct registration, rcu));
+	registration_free(container_of(to_rcu_work(work), struct registration,
+				       work));
 }
 
-/* Takes a registration out of its place, if it is still there. */
+/* Takes a registration, which is in no place any more, out of its list. */
+static void registration_unlink(struct registration *reg)
+{
+	list_del(&reg->link);
+	INIT_RCU_WORK(&reg->work, registration_work);
+	queue_rcu_work(xseg_look_wq, &reg->work);
+}
+
 static void registration_drop(struct registration *reg)
 {
 	struct sleepers *set = reg->set;
 	unsigned long flags;
 
 	raw_spin_lock_irqsave(&set->lock, flags);
-	if (rcu_access_pointer(set->reg[reg->slot]) == reg)
-		RCU_INIT_POINTER(set->reg[reg->slot], NULL);
+	RCU_INIT_POINTER(set->reg[reg->slot], NULL);
 	raw_spin_unlock_irqrestore(&set->lock, flags);
-	list_del(&reg->link);
-	call_rcu(&reg->rcu, registration_free_rcu);
+	registration_unlink(reg);
 }
 
 /**
@@ -96,30 +103,41 @@ static bool registration_stale(const struct registration *reg, u32 gen)
 	return stale;
 }
 
-/*
- * Puts a registration into a place: its own thread's, or one that is free.
- *
- * Return: 0, -EEXIST (the thread is there, at reg->slot), or -ENOSPC.
- */
-static int set_add(struct sleepers *set, struct registration *reg)
+static bool registration_same(const struct registration *a,
+			      const struct registration *b)
 {
-	struct registration *old;
+	return a->gen == b->gen && a->ctx == b->ctx && a->pid == b->pid &&
+	       a->mm == b->mm;
+}
+
+/*
+ * Puts a registration into a place: where the same one is already, or one that
+ * is free.
+ *
+ * Return: 0 (@old is filled with what was there), -EEXIST (the same one is, by
+ * the same open file, at reg->slot), or -ENOSPC.
+ */
+static int set_add(struct sleepers *set, struct registration *reg,
+		   struct registration **old)
+{
+	struct registration *there;
 	unsigned long flags;
 	int ret = -ENOSPC;
 	u32 i;
 
 	raw_spin_lock_irqsave(&set->lock, flags);
 	for (i = 0; i < XSEG_MAX_REGISTERED; i++) {
-		old = rcu_dereference_protected(set->reg[i],
-						lockdep_is_held(&set->lock));
-		if (old && old->pid && old->pid == reg->pid &&
-		    old->gen == reg->gen && old->mm == reg->mm) {
+		there = rcu_dereference_protected(set->reg[i],
+						  lockdep_is_held(&set->lock));
+		if (there && registration_same(there, reg)) {
+			*old = there;
 			reg->slot = i;
-			ret = -EEXIST;
+			ret = there->regs == reg->regs ? -EEXIST : 0;
 			break;
 		}
 		if (ret == -ENOSPC &&
-		    (!old || registration_stale(old, reg->gen))) {
+		    (!there || registration_stale(there, reg->gen))) {
+			*old = there;
 			reg->slot = i;
 			ret = 0;
 		}
@@ -172,8 +190,7 @@ int desc_check(struct segment *seg, u32 *desc, u32 gen)
 	*desc = array_index_nospec(*desc, nr);
 	if (!segment_intact(seg))
 		return -EUCLEAN;
-	return XOWN_GEN(shm_load_acquire(&xseg_desc(&seg->view, *desc)->own)) ==
-	       gen ? 0 : -ESTALE;
+	return desc_is(seg, *desc, gen) ? 0 : -ESTALE;
 }
 
 /**
@@ -189,7 +206,7 @@ int desc_check(struct segment *seg, u32 *desc, u32 gen)
 int segment_register(struct segment *seg, struct list_head *regs,
 		     struct xseg_ioc_register *arg)
 {
-	struct registration *reg;
+	struct registration *reg, *old = NULL;
 	struct sleepers *set;
 	u32 desc = arg->desc;
 	int ret;
@@ -207,11 +224,16 @@ int segment_register(struct segment *seg, struct list_head *regs,
 	if (IS_ERR(reg))
 		return PTR_ERR(reg);
 	reg->set = set;
-	ret = set_add(set, reg);
+	reg->regs = regs;
+	mutex_lock(&seg->regs_lock);
+	ret = set_add(set, reg, &old);
 	arg->slot = reg->slot;
 	if (!ret)
 		list_add(&reg->link, regs);
-	else
+	if (!ret && old)
+		registration_unlink(old);
+	mutex_unlock(&seg->regs_lock);
+	if (ret)
 		registration_free(reg);
 	return ret == -EEXIST ? 0 : ret;
 }
@@ -232,23 +254,33 @@ int segment_unregister(struct segment *seg, struct list_head *regs, u32 desc,
 	struct registration *reg, *next;
 	int ret = -ENOENT;
 
+	mutex_lock(&seg->regs_lock);
 	list_for_each_entry_safe(reg, next, regs, link) {
+		cond_resched();
 		if (reg->set != set || reg->gen != gen)
 			continue;
 		registration_drop(reg);
 		ret = 0;
 	}
+	mutex_unlock(&seg->regs_lock);
 	return ret;
 }
 
 /**
  * registrations_drop() - drop all that an open file has registered
- * @regs: its list; client->lock is held
+ * @seg:  the segment
+ * @regs: the open file's list
+ *
+ * May sleep.
  */
-void registrations_drop(struct list_head *regs)
+void registrations_drop(struct segment *seg, struct list_head *regs)
 {
 	struct registration *reg, *next;
 
-	list_for_each_entry_safe(reg, next, regs, link)
+	mutex_lock(&seg->regs_lock);
+	list_for_each_entry_safe(reg, next, regs, link) {
 		registration_drop(reg);
+		cond_resched();
+	}
+	mutex_unlock(&seg->regs_lock);
 }

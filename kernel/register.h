@@ -10,13 +10,15 @@
 #include <linux/pid.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
+#include <linux/workqueue.h>
 
 #include "kernel/signal.h"
 
 /**
  * struct registration - one way to wake
- * @rcu:  frees it
- * @link: in the list of the open file, under client->lock
+ * @work: frees it
+ * @link: in the list of the open file, under segment->regs_lock
+ * @regs: that list
  * @set:  where it is or was
  * @slot: and at which place
  * @gen:  generation of the descriptor that it is for
@@ -24,11 +26,13 @@
  * @pid:  of a thread
  * @mm:	  of that thread; its address is held, not its content
  *
- * Constant, but for @link.
+ * Constant, but for @link. It is in one place and one list, or about to be
+ * freed.
  */
 struct registration {
-	struct rcu_head rcu;
+	struct rcu_work work;
 	struct list_head link;
+	struct list_head *regs;
 	struct sleepers *set;
 	u32 slot;
 	u32 gen;
@@ -54,5 +58,12 @@ struct sleepers {
 
 struct sleepers *sleepers_get(struct segment *seg, u32 index);
 int desc_check(struct segment *seg, u32 *desc, u32 gen);
+
+/* Is the descriptor, whose index is valid, of that generation? */
+static inline bool desc_is(const struct segment *seg, u32 index, u32 gen)
+{
+	return XOWN_GEN(shm_load_acquire(&xseg_desc(&seg->view, index)->own)) ==
+	       gen;
+}
 
 #endif /* XSEG_KERNEL_REGISTER_H */

@@ -14,17 +14,33 @@
 static DEFINE_MUTEX(segments_lock);
 static LIST_HEAD(segments);
 
+/*
+ * Tells processes that kernel peers may be there, or cannot be: odd, and each
+ * time another number; or even. Pairs with device_wanted() in libxseg-user.
+ */
+static void epoch_move(struct segment *seg, bool in)
+{
+	__u64 __xseg_shared *epoch = &xseg_header(&seg->view)->attach_epoch;
+	u64 e = shm_read(epoch);
+
+	shm_store_release(epoch, in ? (e | 1) + 2 : e & ~1ULL);
+	smp_mb();	/* whoever sleeps is woken after */
+}
+
 static void segment_free(struct kref *ref)
 {
 	struct segment *seg = container_of(ref, struct segment, ref);
 
 	list_del(&seg->link);
 	mutex_unlock(&segments_lock);
-	if (seg->attached)
+	if (seg->attached) {
+		epoch_move(seg, false);
 		segment_give(seg);
+	}
 	xa_destroy(&seg->wakers);
 	xa_destroy(&seg->bridges);
 	sleepers_free(seg);
+	mutex_destroy(&seg->regs_lock);
 	mutex_destroy(&seg->reap_lock);
 	mutex_destroy(&seg->bridges_lock);
 	mutex_destroy(&seg->lock);
@@ -66,6 +82,7 @@ static struct segment *segment_get(struct inode *inode, bool only)
 	kref_init(&seg->ref);
 	mutex_init(&seg->lock);
 	mutex_init(&seg->reap_lock);
+	mutex_init(&seg->regs_lock);
 	xa_init(&seg->wakers);
 	xa_init(&seg->sleepers);
 	mutex_init(&seg->bridges_lock);
@@ -118,16 +135,36 @@ static int segment_open_up(struct segment *seg, const char *name, bool keep)
 		goto unlock;
 	}
 	strscpy(seg->name, name, sizeof(seg->name));
+	seg->nr_named++;
 	if (keep && !seg->kept) {
 		seg->kept = true;
+		seg->nr_named++;
 		kref_get(&seg->ref);
 		__module_get(THIS_MODULE);
 	}
+	epoch_move(seg, true);
 unlock:
 	mutex_unlock(&segments_lock);
-	if (!ret)	/* pairs with device_wanted() in libxseg-user */
-		shm_add(&xseg_header(&seg->view)->attach_epoch, 1);
 	return ret;
+}
+
+static void close_name_locked(struct segment *seg)
+{
+	if (!--seg->nr_named)
+		seg->name[0] = 0;
+}
+
+/**
+ * segment_close_name() - an open file that let kernel peers in does so no more
+ * @seg: the segment
+ *
+ * With the last one, kernel peers that are in stay, but no more come.
+ */
+void segment_close_name(struct segment *seg)
+{
+	mutex_lock(&segments_lock);
+	close_name_locked(seg);
+	mutex_unlock(&segments_lock);
 }
 
 static bool name_valid(const char *name)
@@ -232,7 +269,7 @@ int segment_unkeep(const char *name)
 		ret = -EBUSY;
 	if (!ret) {
 		seg->kept = false;
-		seg->name[0] = 0;
+		close_name_locked(seg);
 	}
 	mutex_unlock(&segments_lock);
 	if (!ret) {

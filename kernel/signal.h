@@ -5,6 +5,7 @@
  * Locks, in the order in which they are taken:
  *
  *	client->lock	the segment of an open file
+ *	segment->regs_lock	which registrations are whose
  *	segment->lock	attaching, and the table of kernel peers
  *	segments_lock	the list of segments and their last reference
  *	segment->reap_lock	cleaning up after dead processes
@@ -36,9 +37,10 @@
  * @ref:	open files, kernel peers, and one for @kept; drops to 0 under
  *		segments_lock
  * @inode:	what it is known by; held by who attaches, then by @file
- * @name:	that kernel peers join by, "" if they may not; so is @kept and
- *		@nr_peers under segments_lock
+ * @name:	that kernel peers join by, "" if they may not; under
+ *		segments_lock, so are @kept, @nr_named and @nr_peers
  * @kept:	stays attached without an open file
+ * @nr_named:	open files that let kernel peers in, and one for @kept
  * @nr_peers:	kernel peers
  * @lock:	guards @attached and @peers
  * @attached:	the memory is there; constant from then on, as are the next
@@ -54,6 +56,7 @@
  *		locks that they take are all @file's
  * @wakers:	by index of descriptor, see waker.c
  * @sleepers:	by index of descriptor, see register.c
+ * @regs_lock:	guards the lists of registrations of all open files
  * @bridges_lock: guards @bridges and what is in there
  * @bridges:	by index of descriptor, see types/eventfd_bridge.c
  */
@@ -63,6 +66,7 @@ struct segment {
 	struct inode *inode;
 	char name[XSEG_NAME_SIZE];
 	bool kept;
+	u32 nr_named;
 	u32 nr_peers;
 	struct mutex lock;	/* see above */
 	bool attached;
@@ -76,22 +80,25 @@ struct segment {
 	struct mutex reap_lock;	/* see above */
 	struct xarray wakers;
 	struct xarray sleepers;
+	struct mutex regs_lock;	/* see above */
 	struct mutex bridges_lock;	/* see above */
 	struct xarray bridges;
 };
 
 /**
  * struct client - an open file of the device
- * @lock:    guards changes of @segment, and @regs
+ * @lock:    guards changes of @segment, and @named
  * @segment: what it has attached, with a reference, or NULL; used under RCU
+ * @named:   it lets kernel peers in
  * @mapped:  mappings of its page, 0 or 1 but for a moment
  * @ref:     the open file, and @gone while it is queued
  * @gone:    runs after the last close of the mapping
- * @regs:    what it has registered
+ * @regs:    what it has registered; under segment->regs_lock
  */
 struct client {
 	struct mutex lock;	/* see above */
 	struct segment __rcu *segment;
+	bool named;
 	atomic_t mapped;
 	struct kref ref;
 	struct work_struct gone;
@@ -103,20 +110,24 @@ struct client {
  * @xseg:    the handle
  * @segment: a reference
  * @meet:    makes the handle meet types that are new in the segment
- * @reap:    cleans up after dead processes
+ * @met:     when it last did, jiffies
+ * @look:    cleans up after dead processes
  * @looks:   how often it did since it last heard of one
- * @leaving: @reap is not queued any more; under segment->lock
- * @loads:   how many modules it may still load for names found there
+ * @sweep:   it is to empty the rings of ports that nobody is bound to, as well
+ * @leaving: neither is queued any more; set under segment->lock
+ * @may_load: modules are loaded for types that the segment names
  * @wakers:  wakers of this handle that are not freed yet
  */
 struct kernel_domain {
 	struct xseg *xseg;
 	struct segment *segment;
-	struct work_struct meet;
-	struct delayed_work reap;
+	struct delayed_work meet;
+	unsigned long met;
+	struct delayed_work look;
 	atomic_t looks;
+	bool sweep;
 	bool leaving;
-	atomic_t loads;
+	bool may_load;
 	atomic_t wakers;
 };
 
@@ -127,6 +138,7 @@ static inline struct kernel_domain *domain_of(const struct xseg *xseg)
 
 /* main.c */
 extern struct workqueue_struct *xseg_wq;
+extern struct workqueue_struct *xseg_look_wq;
 extern unsigned long max_mib;
 
 /* file.c */
@@ -150,6 +162,7 @@ int segment_unkeep(const char *name);
 struct segment *segment_enter(const char *name);
 void segment_exit(struct segment *seg);
 void segment_put(struct segment *seg);
+void segment_close_name(struct segment *seg);
 bool segment_intact(struct segment *seg);
 void segments_show(struct seq_file *m);
 
@@ -161,7 +174,7 @@ void debug_exit(void);
 int domain_signal_later(struct xseg *xseg);
 
 /* reap.c */
-void domain_reap_init(struct kernel_domain *domain);
+void domain_look_init(struct kernel_domain *domain);
 void peers_reap_later(struct segment *seg);
 
 /* wait.c */
@@ -174,7 +187,7 @@ int segment_register(struct segment *seg, struct list_head *regs,
 		     struct xseg_ioc_register *arg);
 int segment_unregister(struct segment *seg, struct list_head *regs, u32 desc,
 		       u32 gen);
-void registrations_drop(struct list_head *regs);
+void registrations_drop(struct segment *seg, struct list_head *regs);
 void sleepers_free(struct segment *seg);
 
 /* waker.c */

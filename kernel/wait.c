@@ -62,7 +62,7 @@ int segment_wake(struct segment *seg, u32 index, u32 gen)
 static void list_signal(struct segment *seg, const struct xseg_ioc_wait *arg)
 {
 	struct xseg_ec __xseg_shared *ec;
-	u32 i, index;
+	u32 i, index, gen;
 	__u64 token;
 
 	smp_mb();	/* (S2), pairs with (W2) in xseg_ec_prepare() */
@@ -70,9 +70,12 @@ static void list_signal(struct segment *seg, const struct xseg_ioc_wait *arg)
 	for (i = 0; i < arg->nr_signals; i++) {
 		index = array_index_nospec(arg->signal[i].desc,
 					   seg->view.geo.params.nr_descs);
+		gen = arg->signal[i].gen;
 		ec = &xseg_desc(&seg->view, index)->ec;
-		if (xseg_ec_bump(ec, &token) == 2 &&
-		    !segment_wake(seg, index, arg->signal[i].gen))
+		/* Another descriptor in its place may be of any type. */
+		if (desc_is(seg, index, gen) &&
+		    xseg_ec_bump(ec, &token) == 2 &&
+		    !segment_wake(seg, index, gen) && desc_is(seg, index, gen))
 			xseg_ec_woken(ec, token);
 	}
 	rcu_read_unlock();

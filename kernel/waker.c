@@ -55,6 +55,7 @@ struct waiter {
  * @arg:     given to it
  * @flags:   XSEG_CALLBACK_*
  * @state:   enum callback_state
+ * @running: a direct callback runs; set under the lock, cleared without
  * @seq:     the sequence that it was armed at
  * @work:    runs the callback: on a signal at once, else after a second
  */
@@ -72,6 +73,7 @@ struct waker {
 	void *arg;
 	unsigned int flags;
 	enum callback_state state;
+	bool running;
 	u32 seq;
 	struct delayed_work work;
 };
@@ -204,8 +206,11 @@ static void callback_signal(struct waker *waker, bool direct)
 		return;
 	spin_lock_irqsave(&waker->lock, flags);
 	if (waker->state == CALLBACK_ARMED && waker->fn) {
-		if (direct && waker->flags & XSEG_CALLBACK_DIRECT) {
+		/* One that runs may be what signals: it must not nest. */
+		if (direct && waker->flags & XSEG_CALLBACK_DIRECT &&
+		    !waker->running) {
 			callback_take_locked(waker, CALLBACK_IDLE);
+			waker->running = true;
 			fn = waker->fn;
 			arg = waker->arg;
 		} else {
@@ -214,8 +219,10 @@ static void callback_signal(struct waker *waker, bool direct)
 		}
 	}
 	spin_unlock_irqrestore(&waker->lock, flags);
-	if (fn)
-		fn(arg);
+	if (!fn)
+		return;
+	fn(arg);
+	WRITE_ONCE(waker->running, false);
 }
 
 /**
@@ -228,7 +235,9 @@ static void callback_signal(struct waker *waker, bool direct)
 void waker_wake(struct waker *waker, bool direct)
 {
 	atomic_inc(&waker->wakes);
-	wake_up_all(&waker->queue);
+	/* A full barrier before the look: pairs with that of waker_sleep() */
+	if (wq_has_sleeper(&waker->queue))
+		wake_up_all(&waker->queue);
 	callback_signal(waker, direct);
 }
 
@@ -410,7 +419,6 @@ static bool callback_arm(struct waker *waker)
 {
 	u32 cap = READ_ONCE(waker->xseg->sleep_cap);
 	unsigned long flags;
-
 	bool has;
 
 	spin_lock_irqsave(&waker->lock, flags);

@@ -50,14 +50,16 @@ static int device_open_locked(struct xseg *xseg)
 	int dev = open(XSEG_DEVICE, O_RDWR | O_CLOEXEC);
 	int ret;
 
-	if (dev < 0)
-		return -errno;
+	if (dev < 0)	/* -ENOENT: the segment is not attached */
+		return errno == ENOENT ? -ENODEV : -errno;
 	ret = device_attach(xseg, dev);
 	if (ret) {
 		close(dev);
 		return ret;
 	}
 	device_forget_locked(dev);
+	WRITE_ONCE(user_of(xseg)->device_opens,
+		   user_of(xseg)->device_opens + 1);
 	WRITE_ONCE(user_of(xseg)->device, dev);
 	return 0;
 }
@@ -83,7 +85,8 @@ static int device_open(struct xseg *xseg, int stale)
  *
  * Opens the device if need be, also if the program has closed it.
  *
- * Return: 0 or a negative errno; -ENOENT also if there is no device.
+ * Return: 0 or a negative errno; -ENODEV if there is no device, -ENOENT also
+ * if the segment is not attached.
  */
 int device_call(struct xseg *xseg, unsigned long cmd, void *arg)
 {
@@ -116,7 +119,7 @@ int device_register(struct xseg *xseg, struct xseg_ioc_register *arg)
 {
 	int ret = device_call(xseg, XSEG_IOC_REGISTER, arg);
 
-	if (ret && ret != -ENOENT && ret != -ENODEV && ret != -ESTALE)
+	if (ret && ret != -ENOENT && ret != -ESTALE)
 		WRITE_ONCE(user_of(xseg)->unwakeable, true);
 	return ret;
 }
@@ -147,11 +150,16 @@ void device_drop(struct xseg *xseg)
  * To be asked after a waiter is announced: pairs with the module, which counts
  * before everybody is woken once, see everybody_wake().
  *
- * Return: 0, or a number that changes each time that they are let in.
+ * Return: 0; or a number that changes each time that they are let in, and each
+ * time that the device is opened: what was registered before may be gone.
  */
 u64 device_wanted(const struct xseg *xseg)
 {
-	return shm_load_acquire(&xseg_header(xseg)->attach_epoch);
+	u64 epoch = shm_load_acquire(&xseg_header(xseg)->attach_epoch);
+
+	if (!(epoch & 1))
+		return 0;
+	return epoch << 16 | (u16)READ_ONCE(user_of(xseg)->device_opens);
 }
 
 /**

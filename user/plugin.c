@@ -33,7 +33,7 @@ static const struct xseg_signal_type *plugin_open(const char *path,
 	}
 	ret = xseg_register_signal_type(type);
 	if (!ret)
-		return type;
+		return registry_get(name);
 	fail(ret, "the plug-in %s cannot be registered: %s", path,
 	     strerror(-ret));
 	dlclose(object);
@@ -79,7 +79,7 @@ const struct xseg_signal_type *plugin_load(const char *name)
 		return NULL;
 	}
 	mutex_lock(&plugin_lock);
-	type = registry_find(name);
+	type = registry_get(name);
 	if (!type)
 		type = plugin_open(path, name);
 	mutex_unlock(&plugin_lock);

@@ -223,10 +223,11 @@ u32 domain_id(void)
 }
 
 const struct xseg_signal_type *domain_find_type(struct xseg *xseg,
-						const char *name)
+						const char *name, bool asked)
 {
-	const struct xseg_signal_type *type = registry_find(name);
+	const struct xseg_signal_type *type = registry_get(name);
 
+	(void)asked;
 	if (!type && xseg->flags & XSEG_JOIN_PLUGINS)
 		type = plugin_load(name);
 	else if (!type)

@@ -26,6 +26,7 @@ struct fd_server;
  * @fds:	see fd.c
  * @server:	see fd_server.c; guarded by xseg->lock
  * @device:	see device.c; -1 if it is not open
+ * @device_opens: how often it was opened
  * @device_page: its page, mapped; and @device_old that of one that the program
  *		closed behind our back
  * @device_old:	likewise
@@ -45,6 +46,7 @@ struct user_domain {
 	struct fd_table *fds;
 	struct fd_server *server;
 	int device;
+	u32 device_opens;
 	void *device_page;
 	void *device_old;
 	bool unwakeable;

@@ -173,7 +173,8 @@ struct xseg_params_shm {
  *			whoever moves it by compare and swap does the search
  * @ports_used:		1 + the highest port ever bound; only grows
  * @broken:		not 0: given up; set by nobody yet
- * @attach_epoch:	+1 each time that kernel peers are let in; by the module
+ * @attach_epoch:	odd and another one each time that kernel peers are let in,
+ *			even when none can be there any more; by the module
  * @rsvd0:		0; so are the others
  * @rsvd1:		0
  * @rsvd2:		0

@@ -5,7 +5,8 @@
  * Contexts. xseg_join(), xseg_leave(), the calls about signal types,
  * descriptors and ports and xseg_wait_signal() may sleep. The request calls,
  * xseg_signal(), xseg_prepare_wait() and xseg_cancel_wait() with a callback
- * may be made from any context, also from hard interrupts. A signal to a
+ * may be made from any context, also from hard interrupts (on PREEMPT_RT: from
+ * any that may take a spinlock_t). A signal to a
  * descriptor of a type that is new in the segment is done a little later by
  * the module and returns -ENOENT.
  *
@@ -28,8 +29,10 @@
  *	   a signal comes, or once a second without one; NULL: no more
  * @arg:   given to @fn
  * @flags: 0: in a workqueue, where @fn may sleep; XSEG_CALLBACK_DIRECT: where
- *	   the signal comes from, under rcu_read_lock(): it must not sleep, may
- *	   be in hard interrupt context, and may overlap with its last call
+ *	   the signal comes from, under rcu_read_lock(): it must not sleep and
+ *	   may be in hard interrupt context. Where one call of it still runs, or
+ *	   the signal comes under a lock, it is in a workqueue all the same, and
+ *	   may overlap
  *
  * From then on xseg_prepare_wait() arms the callback, xseg_cancel_wait()
  * disarms it, and nobody may wait. The callback empties its queues, arms

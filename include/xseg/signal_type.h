@@ -20,6 +20,8 @@
 
 #include <xseg/xseg.h>
 
+struct module;
+
 /* What a library exports; without effect in the kernel. */
 #pragma GCC visibility push(default)
 
@@ -100,6 +102,8 @@ struct xseg_signal_operations {
  * @data_size:	bytes of its data in a descriptor, event count included, at
  *		most XSEG_SIGNAL_DATA_SIZE
  * @flags:	0 or XSEG_SIGNAL_BY_DEVICE
+ * @owner:	in the kernel the module that the type lies in, if it may go before
+ *		xseg_signal; it stays while the type is in use
  */
 struct xseg_signal_type {
 	struct xseg_signal_operations ops;
@@ -109,6 +113,7 @@ struct xseg_signal_type {
 	__u32 version;
 	__u32 data_size;
 	__u32 flags;
+	struct module *owner;
 };
 
 /* Who waits does so in the kernel, and XSEG_IOC_SIGNAL wakes him. */

@@ -14,7 +14,7 @@ static int device_check(struct xseg *xseg)
 	int ret = device_call(xseg, XSEG_IOC_INFO, &arg);
 
 	if (ret)	/* -ENOENT is a type that nobody knows */
-		return ret == -ENOENT ? -ENODEV : ret;
+		return ret == -ENOENT ? -ENXIO : ret;
 	return arg.features & XSEG_DEVICE_WAIT ? 0 : -ENODEV;
 }
 

@@ -115,7 +115,7 @@ static void futex_settle(struct xseg_futex __xseg_shared *futex, u32 before)
 	u32 busy = shm_load_acquire(&futex->busy);
 	u32 turns = BUSY_YIELDS;
 
-	if (busy == before)
+	if (busy == before && !(busy & 1))
 		return;
 	while (busy & 1 && shm_load_acquire(&futex->busy) == busy && turns--)
 		sched_yield();

@@ -17,10 +17,8 @@
 /* 6.13 takes the name space as a string. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
 #define XSEG_EXPORT(sym)	EXPORT_SYMBOL_NS_GPL(sym, "XSEG")
-#define XSEG_IMPORT_NS()	MODULE_IMPORT_NS("XSEG")
 #else
 #define XSEG_EXPORT(sym)	EXPORT_SYMBOL_NS_GPL(sym, XSEG)
-#define XSEG_IMPORT_NS()	MODULE_IMPORT_NS(XSEG)
 #endif
 
 /* 6.3 made vm_flags read-only and brought a call for setting them. */

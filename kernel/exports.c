@@ -43,6 +43,7 @@ XSEG_EXPORT(xseg_put_request);
 XSEG_EXPORT(xseg_prep_request);
 XSEG_EXPORT(xseg_resize_request);
 XSEG_EXPORT(xseg_get_data);
+XSEG_EXPORT(xseg_get_data_len);
 XSEG_EXPORT(xseg_get_target);
 XSEG_EXPORT(xseg_set_req_data);
 XSEG_EXPORT(xseg_get_req_data);

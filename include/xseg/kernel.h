@@ -11,12 +11,18 @@
  * the module and returns -ENOENT.
  *
  * The module knows that a user peer lives only as far as others find out: it
- * reaps nobody. All symbols are in the name space XSEG.
+ * reaps nobody. All symbols are in the name space XSEG: see XSEG_IMPORT_NS().
  */
 #ifndef XSEG_KERNEL_H
 #define XSEG_KERNEL_H
 
 #include <xseg/xseg.h>
+
+/*
+ * To be said once by each module that calls xseg; after <linux/module.h>. As
+ * MODULE_IMPORT_NS(), which wants a word before 6.13 and a string since.
+ */
+#define XSEG_IMPORT_NS()	MODULE_INFO(import_ns, "XSEG")
 
 /* The callback may run in the context of whoever signals. */
 #define XSEG_CALLBACK_DIRECT	1U

@@ -20,7 +20,6 @@
 #include <linux/uaccess.h>
 
 #include <xseg/kernel.h>
-#include "kernel/compat.h"
 
 #define DATA_SIZE	512
 #define BATCH		64

@@ -15,6 +15,8 @@ LIBDIR	  ?= $(PREFIX)/lib
 INCDIR	  ?= $(PREFIX)/include
 MANDIR	  ?= $(PREFIX)/share/man
 PLUGINDIR ?= $(LIBDIR)/xseg
+# has udev/rules.d, sysusers.d, modules-load.d
+SYSDIR	  ?= $(PREFIX)/lib
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:
@@ -36,6 +38,7 @@ include scripts/build/tests.mk
 include scripts/build/install.mk
 include scripts/build/check.mk
 include scripts/build/vm.mk
+include scripts/build/install-kernel.mk
 include scripts/build/docs.mk
 
 demo: demo-user	## install what is missing, build, and show xseg at work
@@ -60,6 +63,7 @@ help:		## list the targets
 	@echo '  VARIANT=           release (default), asan, tsan; output in build/VARIANT'
 	@echo '  CC= CFLAGS= LDFLAGS= WERROR=0   compiler, its options, warnings are no errors'
 	@echo '  PREFIX= LIBDIR= DESTDIR=   where to install'
+	@echo '  KERNEL=            6.1, 6.12, a release in /lib/modules, or a path'
 	@echo '  FUZZ_SECONDS=60    how long check-user runs each fuzz target'
 	@echo '  DEPS=no            do not look for (or, as root, install) Debian packages'
 

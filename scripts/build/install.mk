@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+#
+# Installs the user side and the headers. The kernel's: install-kernel.mk.
 
 HEADERS	  := $(call sources,include/xseg/*.h)
 MAN1	  := $(call sources,Documentation/man/*.1)
 INSTALLED := $(if $(TOOL),$(B)/install/xseg) $(PEERS:$(B)/%=$(B)/install/%)
 
 dest	  = $(DESTDIR)$(1)
-put	  = $(if $(2),install -d $(call dest,$(3)) && install -m $(1) $(2) $(call dest,$(3)),:)
+put	  = $(if $(2),install -d $(call dest,$(3)) && install -m $(1) $(2) $(call dest,$(3))/$(4),:)
 
-install: programs $(INSTALLED)	## install under PREFIX (and DESTDIR)
+install-user: programs $(INSTALLED)	## library, command, plug-ins, headers, pages only
 	$(Q)$(call put,755,$(INSTALLED),$(BINDIR))
 	$(Q)$(call put,644,$(LIB_A) $(B)/$(LIB_FILE),$(LIBDIR))
 	$(Q)ln -sf $(LIB_FILE) $(call dest,$(LIBDIR))/$(LIB_SONAME)
@@ -18,7 +20,7 @@ install: programs $(INSTALLED)	## install under PREFIX (and DESTDIR)
 	$(Q)$(call put,644,$(MAN1),$(MANDIR)/man1)
 	$(Q)test -n "$(DESTDIR)" || ldconfig 2>/dev/null || :
 
-uninstall:	## remove what install put there
+uninstall-user:
 	$(Q)rm -f $(addprefix $(call dest,$(BINDIR))/,$(notdir $(INSTALLED))) \
 		$(addprefix $(call dest,$(LIBDIR))/,libxseg-user.a libxseg-user.so $(LIB_SONAME) $(LIB_FILE)) \
 		$(call dest,$(LIBDIR))/pkgconfig/$(notdir $(PC)) \
@@ -27,4 +29,4 @@ uninstall:	## remove what install put there
 		$(addprefix $(call dest,$(MANDIR))/man1/,$(notdir $(MAN1)))
 	$(Q)rmdir $(call dest,$(PLUGINDIR)) $(call dest,$(INCDIR))/xseg 2>/dev/null || :
 
-.PHONY: install uninstall
+.PHONY: install-user uninstall-user

@@ -236,6 +236,7 @@ enum xseg_peer_state {
  * @join_ns:		CLOCK_REALTIME of the join
  * @pidns:		inode of the pid name space that @pid is a number of
  * @comm:		name of the program, for people
+ * @rsvd1:		0
  *
  * Written only by who holds the byte lock of the slot (by the module for its
  * own slots).

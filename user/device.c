@@ -226,6 +226,9 @@ static int device_error(int err, const char *name)
 	case -EFBIG:
 		return fail(err, "segment '%s' is larger than the module's parameter max_mib allows",
 			    name);
+	case -ENOBUFS:
+		return fail(err, "segment '%s' is larger than you may lock in memory; raise the limit (ulimit -l) or run with CAP_IPC_LOCK",
+			    name);
 	case -EBUSY:
 		return fail(err, "kernel drivers are peers of segment '%s'; stop them first",
 			    name);

@@ -5,7 +5,7 @@
 
 DOCS	  := build/docs
 DOCS_SRC  := build/docs-source
-DOCS_API  := xseg signal_type abi
+DOCS_API  := xseg signal_type kernel ioctl abi
 
 # what kernel-doc does not know: alignment of a member, sparse marks
 docs-plain = sed -e 's/ __xseg_line//' -e 's/ __xseg_shared//g'
@@ -13,7 +13,7 @@ docs-plain = sed -e 's/ __xseg_line//' -e 's/ __xseg_shared//g'
 docs:		## HTML of Documentation/ and of the public calls, in build/docs
 	$(Q)$(call need,docs)
 	$(Q)rm -rf $(DOCS_SRC) && mkdir -p $(DOCS_SRC)/api $(DOCS_SRC)/include
-	$(Q)cp Documentation/*.rst Documentation/conf.py $(DOCS_SRC)
+	$(Q)cp -r Documentation/*.rst Documentation/conf.py Documentation/examples $(DOCS_SRC)
 	$(Q)kerneldoc=$$(scripts/kselftest-dir --top)/scripts/kernel-doc && \
 	for h in $(DOCS_API); do \
 		$(docs-plain) include/xseg/$$h.h >$(DOCS_SRC)/include/$$h.h && \

@@ -40,7 +40,7 @@ if command -v systemd-sysusers >/dev/null; then
 	succeeds systemd-sysusers --root="$root" "$root/usr/local/lib/sysusers.d/xseg.conf" &&
 		grep -q '^xseg:' "$root/etc/group"
 	ok "systemd-sysusers makes the group"
-	rm -rf "$root/etc"
+	rm -rf "${root:?}/etc"
 else
 	ok "systemd-sysusers makes the group # SKIP there is none"
 fi

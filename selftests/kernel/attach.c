@@ -375,6 +375,13 @@ TEST_F(device, register_input)
 	for (i = 1; i < XSEG_MAX_REGISTERED; i++) {
 		arg.slot = 0;
 		EXPECT_EQ(0, reg(self->dev, &arg));
+		EXPECT_EQ(i, arg.slot);
+		arg.slot = 0;
+		EXPECT_EQ(0, reg(self->dev, &arg));	/* the same file */
+		EXPECT_EQ(i, arg.slot);
+		close(fd);
+		fd = eventfd(0, 0);
+		ASSERT_EQ(arg.fd, fd);
 	}
 	arg.slot = 0;
 	EXPECT_EQ(-ENOSPC, reg(self->dev, &arg));

@@ -46,6 +46,13 @@ checkpatch:	## the kernel's style checker, --strict, on all but the tests
 checkpatch:	## the kernel's style checker, --strict, on all but the tests
 	$(call close,$@)
 
+check-models: NEED = models
+check-models:	## the models of the protocols, each with faults that must be found
+	$(call close,$@)
+
+run-check-models:
+	$(Q)$(run-tests) -t 0 Documentation/models/run.sh
+
 run-check-user:
 	$(Q)$(MAKE) $(JOBS) tests
 	$(Q)$(MAKE) $(JOBS) VARIANT=fuzz fuzzers
@@ -71,4 +78,4 @@ run-cxx-check:
 run-checkpatch:
 	$(Q)$(run-tests) scripts/check-style
 
-.PHONY: check checkpatch run-checkpatch run-check-variant $(CHECKS) $(CHECKS:%=run-%)
+.PHONY: check check-models run-check-models checkpatch run-checkpatch run-check-variant $(CHECKS) $(CHECKS:%=run-%)

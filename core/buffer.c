@@ -199,11 +199,11 @@ int buffer_place(const struct xseg *xseg, u64 buffer, u64 *off, u64 *len)
 	u64 chunk;
 
 	if (buffer_parse(xseg, buffer, &pool_id, &index))
-		return -EUCLEAN;
+		return buffer ? broken(xseg, "buffer") : -EUCLEAN;
 	pool = &xseg->geo.pool[pool_id];
 	chunk = shm_load_acquire(dir_at(xseg, pool, index >> pool->per_chunk));
 	if (!chunk || chunk > xseg->geo.nr_chunks)
-		return -EUCLEAN;
+		return broken(xseg, "buffer");
 	chunk = array_index_nospec(chunk - 1, xseg->geo.nr_chunks);
 	*len = 1ULL << class_order(pool);
 	*off = xseg->geo.heap + (chunk << xseg->geo.chunk_order) +

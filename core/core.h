@@ -216,6 +216,14 @@ static inline int handle_check(const struct xseg *xseg)
 	return 0;
 }
 
+/* What the segment says cannot be; tells who traces, in a word or two. */
+static inline int broken(const struct xseg *xseg, const char *what)
+{
+	(void)what;	/* of no use to a process */
+	env_trace(broken, xseg, what);
+	return -EUCLEAN;
+}
+
 /* segment.c */
 int geometry_compute(const struct xseg_params_shm *params,
 		     struct geometry *geo);

@@ -239,7 +239,7 @@ static int desc_new_locked(struct xseg *xseg, u32 type_id)
 	w = shm_read(&xseg_desc(xseg, index)->own);
 	ref = &xseg->descs[index];
 	if (ref->count)		/* only a lie hands out what we hold */
-		return -EUCLEAN;
+		return broken(xseg, "descriptor");
 	WRITE_ONCE(ref->gen, XOWN_GEN(w));
 	WRITE_ONCE(ref->type_id, type_id);
 	ret = desc_init(xseg, index, type_id);
@@ -299,7 +299,7 @@ static int desc_get_tagged_locked(struct xseg *xseg, u64 tagged)
 	int ret;
 
 	if (desc_index(xseg, XPTR_OFF(tagged), &index))
-		return -EUCLEAN;
+		return broken(xseg, "port");
 	ref = &xseg->descs[index];
 	if (ref->count) {
 		if (ref->gen != XPTR_GEN(tagged))

@@ -32,6 +32,7 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/string.h>
+#include <linux/tracepoint-defs.h>
 #include <linux/types.h>
 
 #define shm_cast(p)		((__force typeof(*(p)) *)(p))
@@ -155,6 +156,27 @@ static inline bool env_same_process(u32 cookie)
 {
 	return true;
 }
+
+/* For who traces, see kernel/trace.h; a jump that is patched in else. */
+struct xseg;
+
+DECLARE_TRACEPOINT(xseg_bind);
+DECLARE_TRACEPOINT(xseg_release);
+DECLARE_TRACEPOINT(xseg_submit);
+DECLARE_TRACEPOINT(xseg_signal);
+DECLARE_TRACEPOINT(xseg_broken);
+
+void core_trace_bind(const struct xseg *xseg, u32 port);
+void core_trace_release(const struct xseg *xseg, u32 port);
+void core_trace_submit(const struct xseg *xseg, u32 request, u32 port, u32 dst);
+void core_trace_signal(const struct xseg *xseg, u32 index, bool sent);
+void core_trace_broken(const struct xseg *xseg, const char *what);
+
+#define env_trace(event, ...)					\
+do {								\
+	if (tracepoint_enabled(xseg_##event))			\
+		core_trace_##event(__VA_ARGS__);		\
+} while (0)
 
 /* See the other domain. */
 #define env_handed_over(where)	((void)(where))
@@ -319,6 +341,9 @@ static inline void shm_zero(void __xseg_shared *p, size_t n)
 {
 	memset(p, 0, n);
 }
+
+/* See the other domain: kernel peers alone are traced. */
+#define env_trace(event, xseg, ...)	((void)(xseg))
 
 /* Claims a private flag. One process does not lie to itself: no atomic. */
 static inline bool env_claim(u8 *flag)

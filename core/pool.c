@@ -94,6 +94,8 @@ int pool_alloc(struct xseg *xseg, u32 pool_id, u32 *index)
 	int ret;
 
 	ret = ring_pop(xseg, &ring, index);
+	if (unlikely(ret == -EUCLEAN))
+		return broken(xseg, "pool");
 	if (ret != -EAGAIN)
 		return ret;
 	ret = pool_alloc_fresh(xseg, ring.pool, index);
@@ -124,7 +126,7 @@ int pool_free(struct xseg *xseg, u32 pool_id, u32 index)
 	if (XOWN_ST(w) != XOWN_OWNED || XOWN_WHO(w) != xseg->me ||
 	    !shm_cas(own, w, own_word(XOWN_GEN(w) + 1, XOWN_VER(w) + 1,
 				      XOWN_OWNED, xseg->me)))
-		return -EUCLEAN;
+		return broken(xseg, "pool");
 	ret = ring_push(xseg, &ring, index);
-	return ret == -EAGAIN ? -EUCLEAN : ret;
+	return ret == -EAGAIN || ret == -EUCLEAN ? broken(xseg, "pool") : ret;
 }

@@ -347,6 +347,7 @@ int xseg_bind_port(struct xseg *xseg, xport portno, void __xseg_shared *sd)
 	} while (ret == -EBUSY && turns-- && port_reap_owner(xseg, portno));
 	if (ret < 0)
 		return ret == -EBUSY && portno == NoPort ? -ENOSPC : ret;
+	env_trace(bind, xseg, (xport)ret);
 	port_wake_binder(xseg, (xport)ret);
 	drain_free(xseg, (xport)ret, true, &e);
 	replies_sort(xseg, (xport)ret, &e);
@@ -367,6 +368,7 @@ void port_unbind(struct xseg *xseg, xport portno)
 	shm_store_release(&port->signal_desc, 0);
 	shm_cas(&port->own, w, w & ~(1ULL << 16));
 	smp_mb();	/* (U2) pairs with (B2) in request_send(), hop_push() */
+	env_trace(release, xseg, portno);
 }
 
 /**

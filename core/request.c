@@ -50,8 +50,10 @@ int request_take(struct xseg *xseg, const struct ring *ring, u32 *index)
 {
 	int ret = ring_pop(xseg, ring, index);
 
+	if (unlikely(ret == -EUCLEAN))
+		return broken(xseg, "queue");
 	if (unlikely(!ret && !env_claim(&xseg->requests[*index].held)))
-		return -EUCLEAN;	/* only a lie hands out what we hold */
+		return broken(xseg, "request");	/* we hold it: a lie */
 	return ret;
 }
 
@@ -72,7 +74,7 @@ int request_give(struct xseg *xseg, const struct ring *ring, u32 index)
 	ret = ring_push(xseg, ring, index);
 	if (unlikely(ret))
 		WRITE_ONCE(*held, 1);
-	return ret;
+	return unlikely(ret == -EUCLEAN) ? broken(xseg, "queue") : ret;
 }
 
 /**
@@ -151,7 +153,7 @@ static int request_reserve(struct xseg *xseg, xport portno, u32 epoch,
 	if (port_room(xseg, portno, READ_ONCE(ref->max)))
 		ret = pool_alloc(xseg, POOL_REQUESTS, index);
 	if (!ret && !env_claim(&xseg->requests[*index].held))
-		ret = -EUCLEAN;
+		ret = broken(xseg, "request");
 	if (ret) {
 		reserve_undo(xseg, portno);
 		return ret;

@@ -164,6 +164,7 @@ static int request_send(struct xseg *xseg, u32 index, xport dst, xport portno,
 			atomic_dec(&xseg->ports[portno].forwarded);
 		return ret;
 	}
+	env_trace(submit, xseg, index, portno, dst);
 	sent_check(xseg, dst, flags);
 	return (int)dst;
 }

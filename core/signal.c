@@ -116,6 +116,7 @@ int desc_signal(struct xseg *xseg, u32 index)
 
 	if (!XEC_WAITERS(shm_read(&d->ec.word))) {
 		WRITE_ONCE(xseg->elided, READ_ONCE(xseg->elided) + 1);
+		env_trace(signal, xseg, index, false);
 		return 0;
 	}
 	id = shm_read(&d->desc.type);
@@ -125,6 +126,7 @@ int desc_signal(struct xseg *xseg, u32 index)
 	if (unlikely(!type))
 		return -ENOENT;
 	atomic64_inc(&xseg->sent);
+	env_trace(signal, xseg, index, true);
 	return type->ops.signal(xseg, &d->ec);
 }
 
@@ -152,7 +154,7 @@ int port_signal(struct xseg *xseg, xport portno)
 		return XPORT_BOUND(w) ? 0 : -ENOTCONN;
 	}
 	if (unlikely(desc_index(xseg, XPTR_OFF(tagged), &index)))
-		return -EUCLEAN;
+		return broken(xseg, "port");
 	ret = desc_signal(xseg, index);
 	if (likely(ret != -ESRCH && ret != -EHOSTUNREACH))
 		return ret;

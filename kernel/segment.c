@@ -8,7 +8,7 @@
 #include <linux/module.h>
 #include <linux/pagemap.h>
 
-#include "kernel/signal.h"
+#include "kernel/trace.h"
 
 /* Guards the list, and what struct segment says. */
 static DEFINE_MUTEX(segments_lock);
@@ -338,6 +338,7 @@ bool segment_intact(struct segment *seg)
 		   seg->file->f_mapping))
 		return true;
 	WRITE_ONCE(seg->dead, true);
+	trace_xseg_broken(seg, -1, "file");
 	return false;
 }
 

@@ -18,6 +18,7 @@
 #include <linux/wait.h>
 
 #include <xseg/kernel.h>
+#include "kernel/trace.h"
 #include "kernel/waker.h"
 
 enum callback_state {
@@ -234,7 +235,10 @@ static void callback_signal(struct waker *waker, bool direct)
  */
 void waker_wake(struct waker *waker, bool direct)
 {
-	atomic_inc(&waker->wakes);
+	int wakes = atomic_inc_return(&waker->wakes);
+
+	trace_xseg_wake(domain_of(waker->xseg)->segment, waker->xseg->me,
+			waker->gen, wakes, direct);
 	/* A full barrier before the look: pairs with that of waker_sleep() */
 	if (wq_has_sleeper(&waker->queue))
 		wake_up_all(&waker->queue);
@@ -257,6 +261,8 @@ int waker_signal(struct segment *seg, u32 index, u32 gen)
 
 	if (!waker || waker->gen != gen)
 		return -ENOTCONN;
+	if (trace_xseg_signal_enabled())
+		trace_signalled(waker->xseg, index);
 	waker_wake(waker, true);
 	return 0;
 }

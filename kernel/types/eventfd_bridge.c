@@ -16,12 +16,14 @@
 #include <linux/wait.h>
 
 #include "kernel/compat.h"
+#include "kernel/trace.h"
 #include "kernel/waker.h"
 
 /**
  * struct bridge - what is private of a descriptor of this type
  * @xseg:  handle of the peer that waits
  * @waker: how it is woken; a reference
+ * @index: of the descriptor
  * @gen:   of the descriptor
  * @file:  the eventfd, NULL if none was given yet
  * @ctx:   of it; a reference
@@ -34,6 +36,7 @@
 struct bridge {
 	struct xseg *xseg;
 	struct waker *waker;
+	u32 index;
 	u32 gen;
 	struct file *file;
 	struct eventfd_ctx *ctx;
@@ -51,6 +54,8 @@ static int bridge_wake(wait_queue_entry_t *entry, unsigned int mode, int sync,
 	if (!(key_to_poll(key) & EPOLLIN))
 		return 0;
 	eventfd_ctx_do_read(bridge->ctx, &count);
+	if (trace_xseg_signal_enabled())
+		trace_signalled(bridge->xseg, bridge->index);
 	rcu_read_lock();
 	waker_wake(bridge->waker, false);
 	rcu_read_unlock();
@@ -229,6 +234,7 @@ static int bridge_new(struct xseg *xseg, void __xseg_shared *sd, u32 index)
 	if (!bridge)
 		return -ENOMEM;
 	bridge->xseg = xseg;
+	bridge->index = index;
 	bridge->gen = xseg->descs[index].gen;
 	bridge->waker = waker_get(xseg, sd);
 	mutex_lock(&seg->bridges_lock);

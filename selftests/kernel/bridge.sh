@@ -7,7 +7,7 @@
 # Needs both modules where insmod or modprobe finds them, as unload.sh.
 
 dir=${XSEG_MODULES:-$(dirname "$(find /lib/modules/"$(uname -r)" "${XSEG_SRC:-.}/build/modules/$(uname -r)" -name xseg_signal.ko 2>/dev/null | head -1)")}
-rounds=${XSEG_UNLOADS:-30}
+rounds=${XSEG_UNLOADS:-16}
 PATH=${XSEG_BUILD:-build/release}:$PATH
 one='printf "\1\0\0\0\0\0\0\0" >&3'
 nr=0 rc=0
@@ -145,6 +145,9 @@ ok "unloaded while programs write to bridges, $rounds times"
 
 xseg info bridge-sh >/dev/null && xseg destroy bridge-sh
 ok "the segment is whole after"
+
+load
+ok "loads again, for who comes next"
 
 echo "1..$nr"
 exit $rc

@@ -4,6 +4,7 @@
  */
 #include <ctype.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 
 #include "tool.h"
 
+const char *tool_program = "xseg";
 const char *tool_command;
 static int stop_signal;	/* atomic: other threads look at it */
 volatile sig_atomic_t tool_child;
@@ -25,9 +27,10 @@ static void complain(const char *fmt, va_list ap)
 
 	vsnprintf(text, sizeof(text), fmt, ap);
 	if (tool_command)
-		fprintf(stderr, "xseg: %s: %s\n", tool_command, text);
+		fprintf(stderr, "%s: %s: %s\n", tool_program, tool_command,
+			text);
 	else
-		fprintf(stderr, "xseg: %s\n", text);
+		fprintf(stderr, "%s: %s\n", tool_program, text);
 }
 
 int fail(const char *fmt, ...)
@@ -53,9 +56,10 @@ void note(const char *fmt, ...)
 _Noreturn static void usage_hint(void)
 {
 	if (tool_command)
-		fprintf(stderr, "Try 'xseg %s --help'.\n", tool_command);
+		fprintf(stderr, "Try '%s %s --help'.\n", tool_program,
+			tool_command);
 	else
-		fprintf(stderr, "Try 'xseg --help'.\n");
+		fprintf(stderr, "Try '%s --help'.\n", tool_program);
 	exit(EXIT_USAGE);
 }
 
@@ -129,6 +133,19 @@ int fail_as_told(const struct reason *reasons, int err, const char *name)
 		       *words ? words : strerror(abs(err)));
 }
 
+/*
+ * A standard descriptor that is closed would be given to the next file that is
+ * opened. Put something there that fails in the same way.
+ */
+void fill_standard_fds(void)
+{
+	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+		if (fcntl(fd, F_GETFD) < 0)
+			open("/dev/null", fd == STDIN_FILENO ? O_WRONLY :
+							       O_RDONLY);
+	}
+}
+
 /* Options */
 
 /* Whether help is asked for, which goes by another name than errors do. */
@@ -147,8 +164,9 @@ void tool_parse(const struct argp *argp, int argc, char **argv, void *input)
 {
 	char name[32];
 
-	snprintf(name, sizeof(name), wants_help(argc, argv) ? "xseg %s" :
-		 "xseg: %s", tool_command);
+	snprintf(name, sizeof(name), "%s%s%s", tool_program,
+		 !tool_command ? "" : wants_help(argc, argv) ? " " : ": ",
+		 tool_command ? tool_command : "");
 	argv[0] = name;
 	argp_err_exit_status = EXIT_USAGE;
 	if (argp_parse(argp, argc, argv, ARGP_IN_ORDER, NULL, input))
@@ -285,6 +303,29 @@ uint64_t parse_seconds(const char *what, const char *arg)
 xport parse_port(const char *arg)
 {
 	return (xport)parse_number("PORT", arg, 0, XSEG_MAX_PORTS - 1);
+}
+
+static const char *const strategies[] = {
+	[XSEG_WAIT_ADAPTIVE] = "adaptive",
+	[XSEG_WAIT_SLEEP] = "sleep",
+	[XSEG_WAIT_YIELD] = "yield",
+	[XSEG_WAIT_SPIN] = "spin",
+};
+
+const char *strategy_name(unsigned int strategy)
+{
+	return strategies[strategy];
+}
+
+/* The enum xseg_wait_strategy of that name. */
+unsigned int parse_strategy(const char *what, const char *arg)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(strategies); i++) {
+		if (!strcmp(strategies[i], arg))
+			return i;
+	}
+	usage_error("%s: '%s' is none of adaptive, sleep, yield, spin", what,
+		    arg);
 }
 
 /* Text and time */

@@ -3,9 +3,7 @@
  * The xseg command: finds the sub-command and runs it.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "tool.h"
 
@@ -81,19 +79,6 @@ static int help_main(int argc, char **argv)
 		usage_error("there is no command '%s'", argv[1]);
 	print_usage(stdout);
 	return EXIT_OK;
-}
-
-/*
- * A standard descriptor that is closed would be given to the next file that is
- * opened. Put something there that fails in the same way.
- */
-static void fill_standard_fds(void)
-{
-	for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-		if (fcntl(fd, F_GETFD) < 0)
-			open("/dev/null", fd == STDIN_FILENO ? O_WRONLY :
-							       O_RDONLY);
-	}
 }
 
 int main(int argc, char **argv)

@@ -52,7 +52,7 @@ static const struct reason bind_reasons[] = {
 };
 
 /* Join, or say why not and return NULL. */
-static struct xseg *segment_join(const char *name)
+struct xseg *segment_join(const char *name)
 {
 	struct xseg *xseg = xseg_join(name, XSEG_JOIN_PLUGINS);
 

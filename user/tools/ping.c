@@ -22,13 +22,6 @@
 #define OPT_SERVE	'e'
 #define OPT_TO		'T'
 
-static const char *const strategies[] = {
-	[XSEG_WAIT_ADAPTIVE] = "adaptive",
-	[XSEG_WAIT_SLEEP] = "sleep",
-	[XSEG_WAIT_YIELD] = "yield",
-	[XSEG_WAIT_SPIN] = "spin",
-};
-
 static const struct argp_option options[] = {
 	OPTION_TYPE,
 	OPTION_JSON,
@@ -65,21 +58,6 @@ struct ping_options {
 	struct ping_args args;
 	bool client;
 };
-
-const char *ping_strategy_name(unsigned int strategy)
-{
-	return strategies[strategy];
-}
-
-static unsigned int parse_strategy(const char *arg)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(strategies); i++) {
-		if (!strcmp(strategies[i], arg))
-			return i;
-	}
-	usage_error("--strategy: '%s' is none of adaptive, sleep, yield, spin",
-		    arg);
-}
 
 static enum ping_mode parse_mode(const char *arg)
 {
@@ -118,7 +96,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		args->mode = parse_mode(arg);
 		return 0;
 	case OPT_STRATEGY:
-		args->strategy = parse_strategy(arg);
+		args->strategy = parse_strategy("--strategy", arg);
 		return 0;
 	case OPT_CPUS:
 		parse_cpus(args->cpu, arg);
@@ -159,7 +137,7 @@ _Noreturn static void exec_echo(const struct ping_args *args, int out,
 	char port[16], cpu[16];
 	const char *argv[16] = {
 		"xseg", "ping", args->tool.name, "--serve", "--type",
-		args->tool.type, "--strategy", strategies[args->strategy],
+		args->tool.type, "--strategy", strategy_name(args->strategy),
 	};
 	int argc = 8;
 

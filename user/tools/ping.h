@@ -77,7 +77,6 @@ struct ping_result {
 	struct xseg_stats server;
 };
 
-const char *ping_strategy_name(unsigned int strategy);
 int ping_client(struct xseg *xseg, struct tool_args *tool);
 int ping_serve(struct xseg *xseg, struct tool_args *tool);
 int ping_report(const struct ping_args *args, const struct ping_result *result);

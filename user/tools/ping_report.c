@@ -62,7 +62,7 @@ static int report_json(const struct ping_args *args,
 
 	json_add_str(obj, "type", args->tool.type);
 	json_add_str(obj, "mode", mode_name(args));
-	json_add_str(obj, "strategy", ping_strategy_name(args->strategy));
+	json_add_str(obj, "strategy", strategy_name(args->strategy));
 	json_add_num(obj, "count", result->count);
 	json_add_num(obj, "size", args->size);
 	for (size_t i = 0; i < ARRAY_SIZE(percentiles); i++)
@@ -94,7 +94,7 @@ int ping_report(const struct ping_args *args, const struct ping_result *result)
 	printf("%llu round trips by %s, %llu bytes, type %s, strategy %s\n",
 	       (unsigned long long)result->count, mode_name(args),
 	       (unsigned long long)args->size, args->tool.type,
-	       ping_strategy_name(args->strategy));
+	       strategy_name(args->strategy));
 	printf("  latency");
 	for (size_t i = 0; i < ARRAY_SIZE(percentiles); i++)
 		printf("%s %s %.2f us", i ? "," : "", percentiles[i].name,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause */
 /*
- * What the sub-commands of the xseg command share.
+ * What the sub-commands of the xseg command share, and peer programs with it.
  *
  * A sub-command is one file with one NAME_main(), listed in main.c. It parses
  * its options with tool_parse(), says what went wrong with fail() or
@@ -38,7 +38,8 @@
 
 /* common.c: errors */
 
-extern const char *tool_command;	/* the sub-command that runs */
+extern const char *tool_program;	/* who is speaking: xseg */
+extern const char *tool_command;	/* the sub-command that runs, or NULL */
 
 /**
  * struct reason - what an errno of one call means to the user
@@ -56,6 +57,7 @@ int fail(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 int fail_because(const struct reason *reasons, int err, const char *name);
 int fail_as_told(const struct reason *reasons, int err, const char *name);
 void note(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+void fill_standard_fds(void);
 _Noreturn void usage_error(const char *fmt, ...)
 	__attribute__((format(printf, 1, 2)));
 
@@ -97,6 +99,8 @@ uint64_t parse_size(const char *what, const char *arg, uint64_t min,
 		    uint64_t max);
 uint64_t parse_seconds(const char *what, const char *arg);
 xport parse_port(const char *arg);
+unsigned int parse_strategy(const char *what, const char *arg);
+const char *strategy_name(unsigned int strategy);
 
 /* common.c: text and time */
 
@@ -159,6 +163,7 @@ typedef struct xseg_request *take_fn(struct xseg *xseg, xport portno,
 typedef bool look_fn(void *arg);
 typedef int run_fn(struct xseg *xseg, struct tool_args *args);
 
+struct xseg *segment_join(const char *name);
 int segment_run(struct tool_args *args, run_fn *run);
 unsigned int segment_live_peers(struct xseg *xseg);
 const char *domain_name(__u32 domain);

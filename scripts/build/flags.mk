@@ -51,7 +51,7 @@ deps-user:
 # Files that change, and so rebuild, when options do or a source goes away
 STAMP_flags   = $(XCC) $(XCPPFLAGS) $(XCFLAGS) $(XLDFLAGS) $(VERSION) \
 		$(BINDIR) $(LIBDIR) $(INCDIR) $(PLUGINDIR)
-STAMP_objects = $(LIB_OBJS) $(TOOL_OBJS) $(TEST_LIB)
+STAMP_objects = $(LIB_OBJS) $(TOOL_OBJS) $(BLKD_OBJS) $(TEST_LIB)
 quote	      = '$(subst ','\'',$(1))'
 $(B)/flags $(B)/objects: $(B)/%: FORCE | deps-user
 	@mkdir -p $(@D)

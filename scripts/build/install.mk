@@ -4,7 +4,8 @@
 
 HEADERS	  := $(call sources,include/xseg/*.h)
 MAN1	  := $(call sources,Documentation/man/*.1)
-INSTALLED := $(if $(TOOL),$(B)/install/xseg) $(PEERS:$(B)/%=$(B)/install/%)
+INSTALLED := $(if $(TOOL),$(B)/install/xseg) $(if $(BLKD),$(B)/install/xseg-blkd) \
+	     $(PEERS:$(B)/%=$(B)/install/%)
 
 dest	  = $(DESTDIR)$(1)
 put	  = $(if $(2),install -d $(call dest,$(3)) && install -m $(1) $(2) $(call dest,$(3))/$(4),:)

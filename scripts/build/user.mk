@@ -6,6 +6,8 @@ LIB_OBJS  := $(call obj,$(call sources,core/*.c user/*.c user/types/*.c))
 TOOL_OBJS := $(call obj,$(call sources,user/tools/*.c))
 PLUGINS	  := $(patsubst user/plugins/%.c,$(B)/plugins/xseg-signal-%.so,$(call sources,user/plugins/*.c))
 PEERS	  := $(patsubst user/peers/%.c,$(B)/%,$(call sources,user/peers/*.c))
+BLKD_OBJS := $(call obj,$(call sources,user/peers/blkd/*.c))
+BLKD	  := $(if $(BLKD_OBJS),$(B)/xseg-blkd)
 EXAMPLES  := $(patsubst Documentation/examples/%.c,$(B)/examples/%,$(call sources,Documentation/examples/*.c))
 TOOL	  := $(if $(TOOL_OBJS),$(B)/xseg)
 
@@ -16,13 +18,14 @@ LIB_FILE  := libxseg-user.so.$(VERSION)
 LIB_LIBS   = $(call pkg,--libs liburcu-bp) -lpthread -ldl
 PC	  := $(B)/libxseg-user.pc
 
-programs: $(LIB_A) $(LIB_SO) $(PC) $(TOOL) $(PLUGINS) $(PEERS) $(EXAMPLES)
+programs: $(LIB_A) $(LIB_SO) $(PC) $(TOOL) $(BLKD) $(PLUGINS) $(PEERS) $(EXAMPLES)
 .PHONY: programs
 
 $(LIB_OBJS): OBJFLAGS = -fPIC -fvisibility=hidden -fno-semantic-interposition \
 	-DXSEG_PLUGIN_DIR='"$(PLUGINDIR)"' \
 	-DXSEG_VERSION='"$(VERSION)"'
 $(TOOL_OBJS): OBJFLAGS = $(call pkg,--cflags json-c) -DXSEG_VERSION='"$(VERSION)"'
+$(BLKD_OBJS): OBJFLAGS = $(call pkg,--cflags json-c liburing)
 $(B)/obj/user/plugins/%.o: OBJFLAGS = -fPIC
 
 $(LIB_A): $(LIB_OBJS) $(B)/objects
@@ -48,20 +51,24 @@ $(PC): user/libxseg-user.pc.in $(B)/flags
 link	    = $(XCC) $(XLDFLAGS) $(1) -o $@ $(filter %.o,$^) -L$(B) -lxseg-user $(LIBS)
 $(TOOL) $(B)/install/xseg: LIBS = $(call pkg,--libs json-c)
 
+$(BLKD) $(B)/install/xseg-blkd: LIBS = $(call pkg,--libs json-c liburing) -lpthread
+
 $(B)/xseg $(B)/install/xseg: $(TOOL_OBJS) $(B)/objects
+$(B)/xseg-blkd $(B)/install/xseg-blkd: $(BLKD_OBJS) $(B)/objects \
+	$(call obj,user/tools/common.c user/tools/peer.c)
 $(PEERS): $(B)/%: $(B)/obj/user/peers/%.o
 $(PEERS:$(B)/%=$(B)/install/%): $(B)/install/%: $(B)/obj/user/peers/%.o
 $(EXAMPLES): $(B)/examples/%: $(B)/obj/Documentation/examples/%.o
 $(PLUGINS): $(B)/plugins/xseg-signal-%.so: $(B)/obj/user/plugins/%.o
 
-$(B)/xseg $(PEERS): $(LIB_SO)
+$(B)/xseg $(B)/xseg-blkd $(PEERS): $(LIB_SO)
 	$(call say,LD,$@)$(call link,-Wl$(comma)-rpath$(comma)'$$ORIGIN')
 
 $(EXAMPLES): $(LIB_SO)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(call link,-Wl$(comma)-rpath$(comma)'$$ORIGIN/..')
 
-$(B)/install/xseg $(PEERS:$(B)/%=$(B)/install/%): $(LIB_SO)
+$(B)/install/xseg $(B)/install/xseg-blkd $(PEERS:$(B)/%=$(B)/install/%): $(LIB_SO)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(call link)
 

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * A queue: accept all there is, serve, answer, signal once.
+ */
+#include <errno.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "blkd.h"
+
+#define BATCH	64	/* most requests between two signals */
+#define TRIES	1000	/* for a queue that is contended or full */
+
+bool queue_stopping(struct queue *q)
+{
+	return __atomic_load_n(&q->stop, __ATOMIC_RELAXED);
+}
+
+/*
+ * What cannot be gone on with: end as if killed. What was accepted and not
+ * answered is the next server's.
+ */
+void queue_die(struct queue *q, const char *what, int err)
+{
+	fail("port %u: %s: %s", q->port.portno, what, strerror(err));
+	_exit(EXIT_FAIL);
+}
+
+/* Answers */
+
+static void signal_replies(struct queue *q)
+{
+	for (unsigned int i = 0; i < q->nr_to_signal; i++)
+		xseg_signal(q->port.xseg, q->to_signal[i]);
+	q->nr_to_signal = 0;
+}
+
+static void note_to_signal(struct queue *q, xport portno)
+{
+	for (unsigned int i = 0; i < q->nr_to_signal; i++) {
+		if (q->to_signal[i] == portno)
+			return;
+	}
+	if (q->nr_to_signal == MAX_REPLY_PORTS)
+		signal_replies(q);
+	q->to_signal[q->nr_to_signal++] = portno;
+}
+
+static void respond(struct queue *q, struct xseg_request *req)
+{
+	int ret;
+
+	for (int tries = 0; tries < TRIES; tries++) {
+		ret = xseg_respond(q->port.xseg, req, q->port.portno, 0);
+		if (ret != -EAGAIN && ret != -EBUSY)
+			break;
+		signal_replies(q);
+		sched_yield();
+	}
+	if (ret == XSEG_NOBODY)
+		return;
+	if (ret >= 0) {
+		note_to_signal(q, ret);
+		return;
+	}
+	/* a sender that lets its replies pile up, or spoiled the request */
+	q->count.lost++;
+	xseg_put_request(q->port.xseg, req);
+}
+
+static void count_answer(struct queue *q, const struct order *order, int err)
+{
+	q->count.op[order->op < NR_OPS ? order->op : NR_OPS]++;
+	if (err)
+		q->count.failed++;
+	else if (order->op == XSEG_BLK_READ)
+		q->count.read += order->size;
+	else if (order->op == XSEG_BLK_WRITE)
+		q->count.written += order->size;
+}
+
+/* Answer with 0 or a positive errno; the request is gone then. */
+void queue_answer(struct queue *q, struct xseg_request *req,
+		  const struct order *order, int err)
+{
+	count_answer(q, order, err);
+	req->serviced = err ? 0 : order->size;
+	req->error = err;
+	req->state = err ? XSEG_REQ_FAILED : XSEG_REQ_SERVED;
+	respond(q, req);
+}
+
+/* Requests */
+
+static void serve(struct queue *q, struct xseg_request *req)
+{
+	struct backend *backend = q->backend;
+	struct order order;
+	int err;
+
+	request_read(q, req, &order);
+	err = request_check(backend, &order);
+	if (!err && order.op == XSEG_BLK_INFO)
+		err = request_info(q, &order);
+	else if (!err && order.op != XSEG_BLK_NOP && backend->kind->serve)
+		err = backend->kind->serve(backend, &order);
+	else if (!err && order.op != XSEG_BLK_NOP) {
+		ring_begin(q, req, &order);
+		return;
+	}
+	queue_answer(q, req, &order, err);
+}
+
+/* A request, or NULL: none is there. */
+static struct xseg_request *accept_one(struct queue *q)
+{
+	struct xseg_request *req;
+
+	for (int tries = 0; tries < TRIES; tries++) {
+		req = xseg_accept(q->port.xseg, q->port.portno, 0);
+		if (req || errno == EAGAIN)
+			return req;
+		if (errno != EBUSY)
+			queue_die(q, "accepting", errno);
+		sched_yield();
+	}
+	return NULL;
+}
+
+static unsigned int accept_some(struct queue *q)
+{
+	struct xseg_request *req;
+	unsigned int nr = 0;
+
+	while (nr < BATCH && (!q->has_ring || q->free) && !queue_stopping(q)) {
+		req = accept_one(q);
+		if (!req)
+			break;
+		serve(q, req);
+		nr++;
+	}
+	if (nr)
+		q->count.batches++;
+	if (nr > q->count.largest)
+		q->count.largest = nr;
+	return nr;
+}
+
+/**
+ * queue_turn() - do all that can be done without waiting, once
+ * @q: the queue, locked
+ *
+ * Return: whether anything was done
+ */
+bool queue_turn(struct queue *q)
+{
+	unsigned int nr = accept_some(q);
+
+	if (q->has_ring)
+		nr += ring_turn(q);
+	signal_replies(q);
+	return nr;
+}
+
+static void *queue_run(void *arg)
+{
+	struct queue *q = arg;
+	int ret;
+
+	pthread_mutex_lock(&q->lock);
+	if (q->has_ring) {
+		/* liburing 2.3 lacks io_uring_enable_rings() */
+		ret = io_uring_register(q->ring.ring_fd,
+					IORING_REGISTER_ENABLE_RINGS, NULL, 0);
+		if (ret)
+			queue_die(q, "enabling the io_uring", -ret);
+	}
+	while (!queue_stopping(q)) {
+		if (!queue_turn(q))
+			queue_sleep(q);
+	}
+	queue_drain(q);
+	pthread_mutex_unlock(&q->lock);
+	return NULL;
+}
+
+/* Opening and closing */
+
+/*
+ * The file's lock may become free a moment before the dead server's port: give
+ * the kernel the time to close what it had open.
+ */
+static void await_port(struct queue *q, struct xseg *xseg, xport portno)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	uint64_t end = now_ns() + 5 * NSEC_PER_SEC;
+	struct xseg_port_info port;
+	struct xseg_peer_info peer;
+
+	while (!xseg_get_port_info(xseg, portno, &port) && port.bound &&
+	       !xseg_get_peer_info(xseg, port.owner, &peer) && peer.alive &&
+	       now_ns() < end && !tool_stop())
+		nanosleep(&pause, NULL);
+}
+
+/* Bind the port so that it keeps requests, before any can be accepted. */
+static int bind_port(struct queue *q, struct xseg *xseg)
+{
+	xport portno = q->args->tool.port + q->index;
+	int ret;
+
+	if (q->backend->waited)
+		await_port(q, xseg, portno);
+	if (port_open(&q->port, xseg, q->args->tool.type, portno))
+		return EXIT_FAIL;
+	ret = xseg_set_port_flags(xseg, portno, XSEG_PORT_KEEP);
+	if (!ret)
+		return EXIT_OK;
+	port_close(&q->port);
+	return fail("port %u: %s", portno, strerror(-ret));
+}
+
+/* Bind its port, make its ring; an exit status. */
+int queue_open(struct queue *q, struct xseg *xseg)
+{
+	int ret = bind_port(q, xseg);
+
+	if (ret)
+		return ret;
+	pthread_mutex_init(&q->lock, NULL);
+	pthread_cond_init(&q->busy, NULL);
+	pthread_cond_init(&q->idle, NULL);
+	q->signal_fd = -1;
+	if (!q->backend->kind->serve)
+		ret = wait_open(q);
+	if (ret)
+		queue_close(q);
+	return ret;
+}
+
+static int start_thread(struct queue *q)
+{
+	pthread_attr_t attr;
+	cpu_set_t set;
+	int err;
+
+	pthread_attr_init(&attr);
+	if (q->cpu >= 0) {
+		CPU_ZERO(&set);
+		CPU_SET(q->cpu, &set);
+		pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
+	}
+	err = pthread_create(&q->thread, &attr, queue_run, q);
+	pthread_attr_destroy(&attr);
+	if (err == EINVAL && q->cpu >= 0)
+		return fail("--cpus: there is no CPU %d that may be used here",
+			    q->cpu);
+	return err ? fail("a thread: %s", strerror(err)) : EXIT_OK;
+}
+
+int queue_start(struct queue *q)
+{
+	int ret = start_thread(q);
+
+	q->has_thread = !ret;
+	return ret;
+}
+
+/* Let it accept no more, and wait until it has answered. */
+void queue_stop(struct queue *q)
+{
+	if (!q->has_thread)
+		return;
+	__atomic_store_n(&q->stop, 1, __ATOMIC_RELAXED);
+	xseg_signal(q->port.xseg, q->port.portno);
+	pthread_join(q->thread, NULL);
+	q->has_thread = false;
+}
+
+/* Requests that were not accepted stay in the port for the next server. */
+void queue_close(struct queue *q)
+{
+	wait_close(q);
+	pthread_cond_destroy(&q->idle);
+	pthread_cond_destroy(&q->busy);
+	pthread_mutex_destroy(&q->lock);
+	port_close(&q->port);
+}

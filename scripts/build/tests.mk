@@ -8,9 +8,12 @@ TEST_LIB  := $(call obj,$(call sources,selftests/lib/*.c))
 TEST_SRCS := $(call sources,selftests/core/*.c selftests/signal/*.c)
 TESTS	  := $(patsubst %.c,$(B)/%,$(TEST_SRCS))
 CLI_TESTS := $(call sources,selftests/cli/*.sh)
+BLOCK_TESTS := $(call sources,selftests/block/*.sh)
+BLKCLIENT_OBJS := $(call obj,$(call sources,selftests/block/blkclient*.c))
+BLKCLIENT := $(B)/selftests/block/blkclient
 FUZZERS	  := $(patsubst %.c,$(B)/%,$(call sources,selftests/fuzz/*.c))
 
-tests: programs $(TESTS)
+tests: programs $(TESTS) $(BLKCLIENT)
 fuzzers: $(FUZZERS)
 .PHONY: tests fuzzers
 
@@ -27,6 +30,11 @@ $(TESTS): $(B)/%: $(B)/obj/%.o $(TEST_LIB) $(LIB_A)
 	$(call say,LD,$@)$(XCC) $(XLDFLAGS) -rdynamic -o $@ $(filter %.o,$^) \
 		-Wl,--whole-archive $(LIB_A) -Wl,--no-whole-archive \
 		$(if $(filter $(B)/selftests/core/%,$@),$(call pkg,--libs cmocka)) $(LIB_LIBS)
+
+$(BLKCLIENT): $(BLKCLIENT_OBJS) $(LIB_A)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(XCC) $(XLDFLAGS) -rdynamic -o $@ $(filter %.o,$^) \
+		-Wl,--whole-archive $(LIB_A) -Wl,--no-whole-archive $(LIB_LIBS)
 
 $(B)/obj/selftests/fuzz/%.o: OBJFLAGS = -Wno-missing-prototypes
 

@@ -8,12 +8,13 @@ TEST_LIB  := $(call obj,$(call sources,selftests/lib/*.c))
 TEST_SRCS := $(call sources,selftests/core/*.c selftests/signal/*.c)
 TESTS	  := $(patsubst %.c,$(B)/%,$(TEST_SRCS))
 CLI_TESTS := $(call sources,selftests/cli/*.sh)
-BLOCK_TESTS := $(call sources,selftests/block/*.sh)
+URINGLOCK := $(B)/selftests/block/uringlock
+BLOCK_TESTS := $(URINGLOCK) $(call sources,selftests/block/*.sh)
 BLKCLIENT_OBJS := $(call obj,$(call sources,selftests/block/blkclient*.c))
 BLKCLIENT := $(B)/selftests/block/blkclient
 FUZZERS	  := $(patsubst %.c,$(B)/%,$(call sources,selftests/fuzz/*.c))
 
-tests: programs $(TESTS) $(BLKCLIENT)
+tests: programs $(TESTS) $(BLKCLIENT) $(URINGLOCK)
 fuzzers: $(FUZZERS)
 .PHONY: tests fuzzers
 
@@ -35,6 +36,10 @@ $(BLKCLIENT): $(BLKCLIENT_OBJS) $(LIB_A)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(XCC) $(XLDFLAGS) -rdynamic -o $@ $(filter %.o,$^) \
 		-Wl,--whole-archive $(LIB_A) -Wl,--no-whole-archive $(LIB_LIBS)
+
+$(URINGLOCK): $(B)/%: $(B)/obj/%.o
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(XCC) $(XLDFLAGS) -o $@ $< $(call pkg,--libs liburing)
 
 $(B)/obj/selftests/fuzz/%.o: OBJFLAGS = -Wno-missing-prototypes
 

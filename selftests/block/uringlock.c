@@ -5,6 +5,10 @@
  * until the last of them has ended, whether the ring knows the file as a
  * registered one or not. Whoever has the lock then writes the whole file anew,
  * and nothing of the dead one's may land on that. TAP.
+ *
+ * Where it may, it slows the writer's I/O down by a control group, so that
+ * much of it is under way when the writer dies, and what comes later from
+ * others overtakes it: then a lock that ended early would show as old data.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,13 +19,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #define CHUNK	(256U << 10)
 #define CHUNKS	64U
-#define ROUNDS	25
+#define ROUNDS	10
+#define GROUPS	"/sys/fs/cgroup/blkio"
 #define OLD	0x0d
 #define NEW	0x4e
 
@@ -30,6 +37,7 @@
 
 static char path[4096];
 static char *memory;	/* of CHUNK bytes, aligned */
+static char group[256];	/* of the writer, "" if it is not slowed down */
 
 static void give_up(int line, const char *what)
 {
@@ -54,6 +62,38 @@ static int lock(int fd, int cmd)
 	return fcntl(fd, cmd, &fl) ? errno : 0;
 }
 
+static bool group_set(const char *file, const char *text)
+{
+	char name[512];
+	ssize_t n;
+	int fd;
+
+	snprintf(name, sizeof(name), "%s/%s", group, file);
+	fd = open(name, O_WRONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : write(fd, text, strlen(text));
+	close(fd);
+	return n > 0;
+}
+
+/* A group that writes 64 MiB/s to the device that the file is on. */
+static void group_make(int fd)
+{
+	char limit[64];
+	struct stat st;
+
+	check(!fstat(fd, &st));
+	snprintf(group, sizeof(group), GROUPS "/xseg-uringlock-%d", getpid());
+	snprintf(limit, sizeof(limit), "%u:%u %u", major(st.st_dev),
+		 minor(st.st_dev), 64U << 20);
+	if (mkdir(group, 0700)) {
+		group[0] = 0;
+	} else if (!group_set("blkio.throttle.write_bps_device", limit)) {
+		rmdir(group);
+		group[0] = 0;
+	}
+	printf("# the writer is %sslowed down\n", group[0] ? "" : "not ");
+}
+
 static void put_write(struct io_uring *ring, int fd, bool registered,
 		      unsigned int chunk)
 {
@@ -75,6 +115,7 @@ static void writer(bool registered, int tell)
 	unsigned int i;
 
 	check(fd >= 0 && !lock(fd, F_OFD_SETLK));
+	check(!group[0] || group_set("cgroup.procs", "0"));
 	check(!io_uring_queue_init(CHUNKS, &ring, 0));
 	check(!registered || !io_uring_register_files(&ring, &fd, 1));
 	memset(memory, OLD, CHUNK);
@@ -187,6 +228,7 @@ int main(void)
 		return 4;
 	}
 	check(fd >= 0);
+	group_make(fd);
 	close(fd);
 	memory = mmap(NULL, CHUNK, PROT_READ | PROT_WRITE,
 		      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -195,5 +237,7 @@ int main(void)
 	failed = rounds(false, "file as it is", 1);
 	failed += rounds(true, "registered file", 3);
 	unlink(path);
+	if (group[0])
+		rmdir(group);
 	return failed != 0;
 }

@@ -178,6 +178,7 @@ enum {
  * @sleeps:	likewise
  * @waits:	likewise
  * @reaped:	likewise
+ * @yielded:	likewise
  * @strategy:	enum xseg_wait_strategy
  * @yields:	how often XSEG_WAIT_ADAPTIVE yields; any waiter may write
  * @sleep_cap:	see xseg_set_sleep_cap()
@@ -202,6 +203,7 @@ struct xseg {
 	atomic64_t sleeps;
 	atomic64_t waits;
 	atomic64_t reaped;
+	atomic64_t yielded;
 	u32 strategy;
 	u32 yields;
 	u32 sleep_cap;

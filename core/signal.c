@@ -232,5 +232,6 @@ int xseg_get_stats(struct xseg *xseg, struct xseg_stats *stats)
 	stats->sleeps = atomic64_read(&xseg->sleeps);
 	stats->waits = atomic64_read(&xseg->waits);
 	stats->reaped = atomic64_read(&xseg->reaped);
+	stats->yields = atomic64_read(&xseg->yielded);
 	return 0;
 }

@@ -151,8 +151,8 @@ static bool poll_some(struct xseg_ec __xseg_shared *ec, u32 seq)
  * Yields the CPU so many times, or until that takes long: another program has
  * it then, and a sleeper would be woken sooner. False in @quick says so.
  */
-static bool yield_some(struct xseg_ec __xseg_shared *ec, u32 seq, u32 times,
-		       bool *quick)
+static bool yield_some(struct xseg *xseg, struct xseg_ec __xseg_shared *ec,
+		       u32 seq, u32 times, bool *quick)
 {
 	u64 start = env_now_ns();
 
@@ -161,6 +161,7 @@ static bool yield_some(struct xseg_ec __xseg_shared *ec, u32 seq, u32 times,
 		if (poll_some(ec, seq))
 			return true;
 		sched_yield();
+		atomic64_inc(&xseg->yielded);
 		*quick = env_now_ns() - start < YIELDS_NS;
 	}
 	return xseg_ec_signalled(ec, seq);
@@ -193,7 +194,7 @@ static bool yield_adaptive(struct xseg *xseg, struct xseg_ec __xseg_shared *ec,
 		WRITE_ONCE(xseg->yields, times);
 		return xseg_ec_signalled(ec, seq);
 	}
-	helped = yield_some(ec, seq, times, &quick);
+	helped = yield_some(xseg, ec, seq, times, &quick);
 	if (!quick)
 		times = YIELDS_MAX + YIELDS_SKIP;
 	else if (helped)
@@ -220,7 +221,7 @@ bool wait_briefly(struct xseg *xseg, struct xseg_ec __xseg_shared *ec, u32 seq)
 	case XSEG_WAIT_SLEEP:
 		return xseg_ec_signalled(ec, seq);
 	case XSEG_WAIT_YIELD:
-		return yield_some(ec, seq, YIELDS_FIXED, &quick);
+		return yield_some(xseg, ec, seq, YIELDS_FIXED, &quick);
 	case XSEG_WAIT_SPIN:
 		return spin_some(ec, seq);
 	default:

@@ -301,6 +301,8 @@ struct xseg_type_info {
  * @sleeps:	     waits that went to sleep in the kernel
  * @waits:	     calls of xseg_wait_signal() that had to wait
  * @reaped:	     peers that were reaped
+ * @yields:	     times that a waiter yielded the CPU before it went to sleep,
+ *		     each a system call; 0 in the kernel
  */
 struct xseg_stats {
 	__aligned_u64 signals_sent;
@@ -308,6 +310,7 @@ struct xseg_stats {
 	__aligned_u64 sleeps;
 	__aligned_u64 waits;
 	__aligned_u64 reaped;
+	__aligned_u64 yields;
 };
 
 /**

@@ -6,12 +6,14 @@
  *
  * MODE is verify: random I/O of all kinds, each byte that is read is compared;
  * ops: each operation once, right and wrong; bench: round trips. The server's
- * death and its absence are waited through, as a disk does.
+ * death and its absence are waited through, as a disk does. SIGTERM ends verify,
+ * with all that was asked for answered and compared.
  */
 #include <errno.h>
 #include <getopt.h>
 #include <pthread.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +22,14 @@
 #include <unistd.h>
 
 #include "blkclient.h"
+
+volatile int stop;
+
+static void on_term(int sig)
+{
+	(void)sig;
+	stop = 1;
+}
 
 void die(const char *fmt, ...)
 {
@@ -253,6 +263,7 @@ int main(int argc, char **argv)
 	uint64_t start;
 	unsigned int i;
 
+	signal(SIGTERM, on_term);
 	parse(&args, argc, argv);
 	mode = argv[optind];
 	x = xseg_join(args.segment, XSEG_JOIN_PLUGINS);

@@ -31,8 +31,8 @@ int backend_check_size(struct backend *backend, __u64 size)
 	return EXIT_OK;
 }
 
-/* Open what KIND:WHAT says; an exit status. */
-int backend_open(struct backend *backend, const struct blkd_args *args)
+/* Find what KIND:WHAT says, or say that there is no such thing and exit. */
+void backend_parse(struct backend *backend, const struct blkd_args *args)
 {
 	const char *colon = strchr(args->backend, ':');
 	size_t len = colon ? (size_t)(colon - args->backend) : 0;
@@ -46,10 +46,16 @@ int backend_open(struct backend *backend, const struct blkd_args *args)
 		backend->kind = kinds[i];
 		if (args->read_only)
 			backend->flags |= XSEG_BLK_READ_ONLY;
-		return kinds[i]->open(backend, colon + 1);
+		kinds[i]->parse(backend, colon + 1);
+		return;
 	}
 	usage_error("'%s' is no back end; use file:PATH, null:SIZE or mem:SIZE",
 		    args->backend);
+}
+
+int backend_open(struct backend *backend)
+{
+	return backend->kind->open(backend);
 }
 
 /* Cut the size of an I/O to what requests of the segment can carry. */
@@ -75,6 +81,5 @@ int backend_fit(struct backend *backend, struct xseg *xseg)
 
 void backend_close(struct backend *backend)
 {
-	if (backend->kind)
-		backend->kind->close(backend);
+	backend->kind->close(backend);
 }

@@ -109,13 +109,15 @@ struct backend;
 /**
  * struct backend_kind - a kind of back end
  * @name:  it, before the colon
- * @open:  make @backend ready to serve @what; an exit status
+ * @parse: take what is behind the colon, or say what is wrong with it and exit
+ * @open:  make @backend ready to serve; an exit status
  * @serve: serve an order at once, 0 or a positive errno; NULL: by ring
  * @close: undo @open
  */
 struct backend_kind {
 	const char *name;
-	int (*open)(struct backend *backend, const char *what);
+	void (*parse)(struct backend *backend, const char *what);
+	int (*open)(struct backend *backend);
 	int (*serve)(struct backend *backend, const struct order *order);
 	void (*close)(struct backend *backend);
 };
@@ -125,6 +127,7 @@ struct backend_kind {
  * @kind:	 which
  * @args:	 the command line
  * @name:	 for people
+ * @path:	 file: where it is
  * @size:	 bytes; atomic: a file may have grown when a disk asks
  * @flags:	 XSEG_BLK_READ_ONLY, XSEG_BLK_HAS_*
  * @max_io:	 most bytes of a read or write
@@ -140,6 +143,7 @@ struct backend {
 	const struct backend_kind *kind;
 	const struct blkd_args *args;
 	const char *name;
+	const char *path;
 	__u64 size;
 	__u32 flags;
 	__u32 max_io;
@@ -261,7 +265,8 @@ struct blkd {
 void options_parse(struct blkd_args *args, int argc, char **argv);
 
 /* backend.c */
-int backend_open(struct backend *backend, const struct blkd_args *args);
+void backend_parse(struct backend *backend, const struct blkd_args *args);
+int backend_open(struct backend *backend);
 int backend_fit(struct backend *backend, struct xseg *xseg);
 void backend_close(struct backend *backend);
 __u64 backend_size(struct backend *backend);

@@ -36,7 +36,8 @@
 #include "blkd.h"
 
 static const struct reason open_reasons[] = {
-	{ ENOENT, "@: there is no such file; --create --size SIZE makes it" },
+	{ ENOENT, "@: there is no such file; --create --size SIZE makes it, in "
+	  "a folder that is there" },
 	{ EACCES, "@: %; with --read-only it need not be writable" },
 	{ EROFS, "@: %; use --read-only" },
 	{ EINVAL, "@: it cannot be opened so; without --direct it may" },
@@ -174,8 +175,6 @@ static int make_size(struct backend *backend, __u64 *size)
 			    "serve it", backend->name,
 			    (unsigned long long)*size,
 			    (unsigned long long)wanted);
-	if (backend_check_size(backend, wanted))
-		return EXIT_FAIL;
 	if (ftruncate(backend->fd, wanted))
 		return fail("%s: %s", backend->name, strerror(errno));
 	*size = wanted;
@@ -233,16 +232,21 @@ static void offer(struct backend *backend)
 		backend->max_discard = 32U << 20;
 }
 
-static int file_open(struct backend *backend, const char *path)
+static void file_parse(struct backend *backend, const char *what)
+{
+	if (!*what)
+		usage_error("file: a path is missing behind it");
+	backend->path = what;
+}
+
+static int file_open(struct backend *backend)
 {
 	__u64 size = 0;
 	int ret, err;
 
-	if (!*path)
-		usage_error("file: a path is missing behind it");
-	ret = look_kind(backend, path);
+	ret = look_kind(backend, backend->path);
 	if (!ret)
-		ret = open_alone(backend, path);
+		ret = open_alone(backend, backend->path);
 	if (ret)
 		return ret;
 	err = get_size(backend, &size);
@@ -286,5 +290,6 @@ static void file_close(struct backend *backend)
 }
 
 const struct backend_kind file_backend = {
-	.name = "file", .open = file_open, .close = file_close,
+	.name = "file", .parse = file_parse, .open = file_open,
+	.close = file_close,
 };

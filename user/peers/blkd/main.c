@@ -109,7 +109,7 @@ static int serve(struct blkd *d)
  */
 static int run(struct blkd *d)
 {
-	int ret = backend_open(&d->backend, &d->args);
+	int ret = backend_open(&d->backend);
 
 	if (!ret)
 		ret = backend_fit(&d->backend, d->xseg);
@@ -126,6 +126,7 @@ int main(int argc, char **argv)
 	tool_program = "xseg-blkd";
 	fill_standard_fds();
 	options_parse(&d.args, argc, argv);
+	backend_parse(&d.backend, &d.args);
 	catch_signals();
 	d.xseg = segment_join(d.args.tool.name);
 	if (!d.xseg)

@@ -11,18 +11,17 @@
 
 #include "blkd.h"
 
-static int take_size(struct backend *backend, const char *what)
+static void parse_what(struct backend *backend, const char *what)
 {
 	backend->size = parse_size(backend->name, what, 0, INT64_MAX);
-	return backend_check_size(backend, backend->size);
 }
 
-static int null_open(struct backend *backend, const char *what)
+static int null_open(struct backend *backend)
 {
 	backend->flags |= XSEG_BLK_HAS_ZERO;
 	if (!backend->args->no_discard)
 		backend->flags |= XSEG_BLK_HAS_DISCARD;
-	return take_size(backend, what);
+	return backend_check_size(backend, backend->size);
 }
 
 static int null_serve(struct backend *backend, const struct order *order)
@@ -35,13 +34,13 @@ static void null_close(struct backend *backend)
 }
 
 const struct backend_kind null_backend = {
-	.name = "null", .open = null_open, .serve = null_serve,
-	.close = null_close,
+	.name = "null", .parse = parse_what, .open = null_open,
+	.serve = null_serve, .close = null_close,
 };
 
-static int mem_open(struct backend *backend, const char *what)
+static int mem_open(struct backend *backend)
 {
-	int ret = null_open(backend, what);
+	int ret = null_open(backend);
 
 	if (ret)
 		return ret;
@@ -103,6 +102,6 @@ static void mem_close(struct backend *backend)
 }
 
 const struct backend_kind mem_backend = {
-	.name = "mem", .open = mem_open, .serve = mem_serve,
-	.close = mem_close,
+	.name = "mem", .parse = parse_what, .open = mem_open,
+	.serve = mem_serve, .close = mem_close,
 };

@@ -147,6 +147,10 @@ static void check_all(const struct blkd_args *args)
 		usage_error(args->create ? "--create takes --size as well" :
 			    "--size is for --create: a file that is there has "
 			    "a size");
+	if (args->size % args->block_size)
+		usage_error("--size: %llu bytes are not a multiple of the "
+			    "block size, %u", (unsigned long long)args->size,
+			    args->block_size);
 	if (args->create && args->read_only)
 		usage_error("--create and --read-only exclude each other");
 	if (args->tool.port + args->nr_queues > XSEG_MAX_PORTS)

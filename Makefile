@@ -17,6 +17,7 @@ MANDIR	  ?= $(PREFIX)/share/man
 PLUGINDIR ?= $(LIBDIR)/xseg
 # has udev/rules.d, sysusers.d, modules-load.d
 SYSDIR	  ?= $(PREFIX)/lib
+UNITDIR	  ?= $(PREFIX)/lib/systemd/system
 
 MAKEFLAGS += --no-builtin-rules --no-print-directory
 .DELETE_ON_ERROR:

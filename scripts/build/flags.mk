@@ -50,7 +50,7 @@ deps-user:
 
 # Files that change, and so rebuild, when options do or a source goes away
 STAMP_flags   = $(XCC) $(XCPPFLAGS) $(XCFLAGS) $(XLDFLAGS) $(VERSION) \
-		$(BINDIR) $(LIBDIR) $(INCDIR) $(PLUGINDIR)
+		$(BINDIR) $(LIBDIR) $(INCDIR) $(PLUGINDIR) $(UNITDIR)
 STAMP_objects = $(LIB_OBJS) $(TOOL_OBJS) $(BLKD_OBJS) $(TEST_LIB)
 quote	      = '$(subst ','\'',$(1))'
 $(B)/flags $(B)/objects: $(B)/%: FORCE | deps-user

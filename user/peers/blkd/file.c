@@ -11,7 +11,7 @@
  * (1) Direct I/O goes through memory of the server, which the I/O itself keeps
  *     alive, never into the segment (fileio.c). Buffered I/O is copied by the
  *     process or by its io_uring workers, which the kernel ends before it lets
- *     go of the process's files, and so of its lock in the segment.
+ *     go of the process's memory, and with that of its lock in the segment.
  *
  * (2) Before it binds a port, the server takes a write lock on the file (an
  *     open file description lock, fcntl(2)). The lock belongs to the open

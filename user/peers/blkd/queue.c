@@ -190,8 +190,8 @@ static void *queue_run(void *arg)
 /* Opening and closing */
 
 /*
- * The file's lock may become free a moment before the dead server's port: give
- * the kernel the time to close what it had open.
+ * The kernel drops what a dead server had in no certain order: if the file's
+ * lock came first, wait a moment for the port.
  */
 static void await_port(struct queue *q, struct xseg *xseg, xport portno)
 {

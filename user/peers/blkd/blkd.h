@@ -111,7 +111,7 @@ struct backend;
  * @name:  it, before the colon
  * @parse: take what is behind the colon, or say what is wrong with it and exit
  * @open:  make @backend ready to serve; an exit status
- * @serve: serve an order at once, 0 or a positive errno; NULL: by ring
+ * @serve: serve an order at once, 0 or a negative errno; NULL: by ring
  * @close: undo @open
  */
 struct backend_kind {

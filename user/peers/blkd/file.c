@@ -77,7 +77,7 @@ static int open_flags(const struct backend *backend)
 
 /*
  * Lock the open file, waiting for whoever has it. Readers share it. Returns 0
- * or a positive errno: EAGAIN if it was not to be waited for.
+ * or a negative errno: -EAGAIN if it was not to be waited for.
  */
 static int lock_file(struct backend *backend, int fd, const char *path)
 {
@@ -88,14 +88,14 @@ static int lock_file(struct backend *backend, int fd, const char *path)
 	if (!fcntl(fd, F_OFD_SETLK, &lock))
 		return 0;
 	if ((errno != EAGAIN && errno != EACCES) || backend->args->no_wait)
-		return errno == EACCES ? EAGAIN : errno;
+		return errno == EACCES ? -EAGAIN : -errno;
 	backend->waited = true;
 	note("%s: locked; another server has it, or I/O of one that died is "
 	     "still under way; waiting", path);
 	notify("STATUS=waiting for the lock of the file");
 	while (fcntl(fd, F_OFD_SETLKW, &lock)) {
 		if (errno != EINTR || tool_stop())
-			return errno;
+			return -errno;
 	}
 	note("%s: the lock is free now", path);
 	return 0;
@@ -109,10 +109,10 @@ static int lock_or_say(struct backend *backend, int fd, const char *path)
 		return EXIT_OK;
 	if (tool_stop())
 		return EXIT_SIGNAL + tool_stop();
-	if (err == EAGAIN)
+	if (err == -EAGAIN)
 		return fail("%s: locked; another server has it, or I/O of one "
 			    "that died is still under way", path);
-	return fail("%s: it cannot be locked: %s", path, strerror(err));
+	return fail("%s: it cannot be locked: %s", path, strerror(-err));
 }
 
 /*
@@ -155,9 +155,9 @@ static int get_size(struct backend *backend, __u64 *size)
 	struct stat st;
 
 	if (backend->is_device)
-		return ioctl(backend->fd, BLKGETSIZE64, size) ? errno : 0;
+		return ioctl(backend->fd, BLKGETSIZE64, size) ? -errno : 0;
 	if (fstat(backend->fd, &st))
-		return errno;
+		return -errno;
 	*size = st.st_size;
 	return 0;
 }
@@ -251,7 +251,7 @@ static int file_open(struct backend *backend)
 		return ret;
 	err = get_size(backend, &size);
 	if (err)
-		return fail("%s: %s", backend->name, strerror(err));
+		return fail("%s: %s", backend->name, strerror(-err));
 	ret = make_size(backend, &size);
 	if (!ret)
 		ret = backend_check_size(backend, size);

@@ -21,17 +21,17 @@ static int notify_send(const char *path, const char *text)
 	int fd, ret = 0;
 
 	if ((*path != '/' && *path != '@') || len >= sizeof(addr.sun_path))
-		return EINVAL;
+		return -EINVAL;
 	memcpy(addr.sun_path, path, len);
 	if (*path == '@')
 		addr.sun_path[0] = '\0';
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
-		return errno;
+		return -errno;
 	if (sendto(fd, text, strlen(text), MSG_NOSIGNAL,
 		   (struct sockaddr *)&addr,
 		   offsetof(struct sockaddr_un, sun_path) + len) < 0)
-		ret = errno;
+		ret = -errno;
 	close(fd);
 	return ret;
 }
@@ -47,5 +47,5 @@ void notify(const char *text)
 	err = notify_send(path, text);
 	if (err)
 		note("NOTIFY_SOCKET '%s' was not told %s: %s", path, text,
-		     strerror(err));
+		     strerror(-err));
 }

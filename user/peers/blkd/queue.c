@@ -82,13 +82,13 @@ static void count_answer(struct queue *q, const struct order *order, int err)
 		q->count.written += order->size;
 }
 
-/* Answer with 0 or a positive errno; the request is gone then. */
+/* Answer with 0 or a negative errno; the request is gone then. */
 void queue_answer(struct queue *q, struct xseg_request *req,
 		  const struct order *order, int err)
 {
 	count_answer(q, order, err);
 	req->serviced = err ? 0 : order->size;
-	req->error = err;
+	req->error = -err;
 	req->state = err ? XSEG_REQ_FAILED : XSEG_REQ_SERVED;
 	respond(q, req);
 }
@@ -103,13 +103,14 @@ static void serve(struct queue *q, struct xseg_request *req)
 
 	request_read(q, req, &order);
 	err = request_check(backend, &order);
-	if (!err && order.op == XSEG_BLK_INFO)
+	if (!err && order.op == XSEG_BLK_INFO) {
 		err = request_info(q, &order);
-	else if (!err && order.op != XSEG_BLK_NOP && backend->kind->serve)
+	} else if (!err && order.op != XSEG_BLK_NOP) {
+		if (!backend->kind->serve) {
+			ring_begin(q, req, &order);
+			return;
+		}
 		err = backend->kind->serve(backend, &order);
-	else if (!err && order.op != XSEG_BLK_NOP) {
-		ring_begin(q, req, &order);
-		return;
 	}
 	queue_answer(q, req, &order, err);
 }

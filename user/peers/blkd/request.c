@@ -33,17 +33,17 @@ static int check_range(struct backend *backend, const struct order *order,
 	__u64 size = backend_size(backend);
 
 	if (!order->size || ((order->offset | order->size) & mask))
-		return EINVAL;
+		return -EINVAL;
 	if (max && order->size > max)
-		return EINVAL;
+		return -EINVAL;
 	if (order->offset > size || order->size > size - order->offset)
-		return EINVAL;
+		return -EINVAL;
 	return 0;
 }
 
 static int check_flags(const struct order *order, __u32 known)
 {
-	return order->flags & ~known ? EINVAL : 0;
+	return order->flags & ~known ? -EINVAL : 0;
 }
 
 static int check_change(struct backend *backend, const struct order *order,
@@ -54,11 +54,11 @@ static int check_change(struct backend *backend, const struct order *order,
 	if (!err)
 		err = check_range(backend, order, max);
 	if (!err && (backend->flags & XSEG_BLK_READ_ONLY))
-		err = EROFS;
+		err = -EROFS;
 	return err;
 }
 
-/* 0 or the positive errno that it is to be answered with. */
+/* 0 or the negative errno that it is to be answered with. */
 int request_check(struct backend *backend, const struct order *order)
 {
 	int err;
@@ -77,22 +77,22 @@ int request_check(struct backend *backend, const struct order *order)
 				   backend->max_io);
 		break;
 	case XSEG_BLK_FLUSH:
-		return order->flags || order->offset || order->size ? EINVAL :
+		return order->flags || order->offset || order->size ? -EINVAL :
 								      0;
 	case XSEG_BLK_DISCARD:
 		if (!(backend->flags & XSEG_BLK_HAS_DISCARD))
-			return EOPNOTSUPP;
+			return -EOPNOTSUPP;
 		return check_change(backend, order, 0, backend->max_discard);
 	case XSEG_BLK_ZERO:
 		return check_change(backend, order, XSEG_BLK_FUA |
 				    XSEG_BLK_NOUNMAP, backend->max_discard);
 	default:
-		return EOPNOTSUPP;
+		return -EOPNOTSUPP;
 	}
-	return !err && order->datalen < order->size ? EINVAL : err;
+	return !err && order->datalen < order->size ? -EINVAL : err;
 }
 
-/* Fill the struct xseg_blk_info; 0 or a positive errno. */
+/* Fill the struct xseg_blk_info; 0 or a negative errno. */
 int request_info(struct queue *q, const struct order *order)
 {
 	struct backend *backend = q->backend;
@@ -106,7 +106,7 @@ int request_info(struct queue *q, const struct order *order)
 	};
 
 	if (order->flags || order->datalen < sizeof(info))
-		return EINVAL;
+		return -EINVAL;
 	if (backend->fd >= 0)
 		file_look_size(backend);
 	info.size = backend_size(backend);

@@ -64,16 +64,14 @@ int ring_open(struct queue *q)
 {
 	int ret = ring_setup(q);
 
-	if (ret == -ENOSYS || ret == -EPERM)
-		return fail("the kernel offers no io_uring; see "
-			    "/proc/sys/kernel/io_uring_disabled, or whether a "
-			    "container blocks it");
 	if (ret == -ENOMEM)
 		return fail("no memory for an io_uring; raise the limit of "
 			    "locked memory (ulimit -l), or use a smaller "
 			    "--depth");
 	if (ret)
-		return fail("io_uring: %s", strerror(-ret));
+		return fail("the kernel gives no io_uring: %s; see "
+			    "/proc/sys/kernel/io_uring_disabled, or whether a "
+			    "container blocks it", strerror(-ret));
 	q->has_ring = true;
 	ret = ring_memory(q);
 	return ret ? fail("memory for I/O: %s", strerror(-ret)) : EXIT_OK;
@@ -104,7 +102,7 @@ static void ring_end(struct queue *q, struct io *io, int ret)
 		io_prepare(q, io, ring_sqe(q));
 		return;
 	}
-	queue_answer(q, io->req, &io->order, -ret);
+	queue_answer(q, io->req, &io->order, ret);
 	io->next = q->free;
 	q->free = io;
 	q->in_flight--;

@@ -14,8 +14,10 @@ static const char *const op_names[NR_OPS + 1] = {
 /* One object on one line. */
 static void print_line(struct json_object *obj)
 {
-	printf("%s\n", json_object_to_json_string_ext(obj,
-		JSON_C_TO_STRING_SPACED | JSON_C_TO_STRING_NOSLASHESCAPE));
+	const int flags = JSON_C_TO_STRING_SPACED |
+			  JSON_C_TO_STRING_NOSLASHESCAPE;
+
+	printf("%s\n", json_object_to_json_string_ext(obj, flags));
 	fflush(stdout);
 	json_object_put(obj);
 }

@@ -23,12 +23,17 @@
 
 #include "blkclient.h"
 
-volatile int stop;
+static int stop;
 
 static void on_term(int sig)
 {
 	(void)sig;
-	stop = 1;
+	__atomic_store_n(&stop, 1, __ATOMIC_RELAXED);
+}
+
+bool stopping(void)
+{
+	return __atomic_load_n(&stop, __ATOMIC_RELAXED);
 }
 
 void die(const char *fmt, ...)

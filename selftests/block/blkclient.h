@@ -77,7 +77,7 @@ void *verify_run(void *arg);
 void *bench_run(void *arg);
 void bench_report(const struct client_args *args, struct xseg *x,
 		  uint64_t done, double seconds);
-extern volatile int stop;	/* told by SIGTERM to come to an end */
+bool stopping(void);	/* told by SIGTERM to come to an end */
 extern uint64_t bench_done;	/* atomic: round trips of all queues */
 void ops_run(struct client *c);
 

@@ -329,8 +329,8 @@ void *verify_run(void *arg)
 	struct area a;
 
 	area_open(&a, c);
-	while (!stop && (c->args->count ? a.done < c->args->count :
-					  now_ns() < until)) {
+	while (!stopping() && (c->args->count ? a.done < c->args->count :
+						now_ns() < until)) {
 		submit_some(&a);
 		reap(&a);
 	}

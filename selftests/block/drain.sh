@@ -40,7 +40,7 @@ for type in futex eventfd; do
 	for how in '' --direct; do
 		rm -f "$img"
 		# shellcheck disable=SC2086 # none or one word
-		drain "file:$img" --type $type $how
+		drain "file:$img" --type $type $how || { kill -KILL $server $disk; false; }
 		ok "$type ${how:-buffered}: $rounds servers told to stop, nothing lost"
 	done
 done

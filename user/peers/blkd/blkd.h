@@ -283,6 +283,7 @@ int request_info(struct queue *q, const struct order *order);
 
 /* queue.c */
 int queue_open(struct queue *q, struct xseg *xseg);
+int queue_spawn(struct queue *q, pthread_t *thread, void *(*run)(void *queue));
 int queue_start(struct queue *q);
 void queue_stop(struct queue *q);
 void queue_close(struct queue *q);

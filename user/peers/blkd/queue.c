@@ -242,7 +242,8 @@ int queue_open(struct queue *q, struct xseg *xseg)
 	return ret;
 }
 
-static int start_thread(struct queue *q)
+/* Start one of its threads, where the command line says; an exit status. */
+int queue_spawn(struct queue *q, pthread_t *thread, void *(*run)(void *queue))
 {
 	pthread_attr_t attr;
 	cpu_set_t set;
@@ -254,7 +255,7 @@ static int start_thread(struct queue *q)
 		CPU_SET(q->cpu, &set);
 		pthread_attr_setaffinity_np(&attr, sizeof(set), &set);
 	}
-	err = pthread_create(&q->thread, &attr, queue_run, q);
+	err = pthread_create(thread, &attr, run, q);
 	pthread_attr_destroy(&attr);
 	if (err == EINVAL && q->cpu >= 0)
 		return fail("--cpus: there is no CPU %d that may be used here",
@@ -264,7 +265,7 @@ static int start_thread(struct queue *q)
 
 int queue_start(struct queue *q)
 {
-	int ret = start_thread(q);
+	int ret = queue_spawn(q, &q->thread, queue_run);
 
 	q->has_thread = !ret;
 	return ret;

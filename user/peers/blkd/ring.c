@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -129,10 +130,12 @@ static void ring_submit(struct queue *q)
 		q->count.enters++;
 		if (ret >= 0 || ret == -EINTR)
 			continue;
-		/* no memory just now: something must end first */
-		if ((ret == -EAGAIN || ret == -EBUSY) && q->in_flight)
+		if (ret != -EAGAIN && ret != -EBUSY)
+			queue_die(q, "io_uring_enter", -ret);
+		/* no memory just now: when other I/O ends, it is tried again */
+		if (q->in_flight > io_uring_sq_ready(&q->ring))
 			return;
-		queue_die(q, "io_uring_enter", -ret);
+		sched_yield();
 	}
 }
 

@@ -68,12 +68,10 @@ static void *companion_run(void *arg)
 
 static int companion_start(struct queue *q)
 {
-	int err = pthread_create(&q->companion, NULL, companion_run, q);
+	int ret = queue_spawn(q, &q->companion, companion_run);
 
-	if (err)
-		return fail("a thread: %s", strerror(err));
-	q->has_companion = true;
-	return EXIT_OK;
+	q->has_companion = !ret;
+	return ret;
 }
 
 /* It may be parked, or sleep in the ring: give it something to reap. */

@@ -11,6 +11,7 @@
 #include <linux/export.h>
 #include <linux/file.h>
 #include <linux/fs.h>
+#include <linux/hrtimer.h>
 #include <linux/mm.h>
 #include <linux/version.h>
 
@@ -127,6 +128,20 @@ static inline int xseg_receive_fd(struct file *file, unsigned int flags)
 	return receive_fd(file, NULL, flags);
 #else
 	return receive_fd(file, flags);
+#endif
+}
+
+/* 6.13 sets a timer up in one call. */
+static inline void
+xseg_hrtimer_setup(struct hrtimer *timer,
+		   enum hrtimer_restart (*function)(struct hrtimer *timer),
+		   clockid_t clock, enum hrtimer_mode mode)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 13, 0)
+	hrtimer_setup(timer, function, clock, mode);
+#else
+	hrtimer_init(timer, clock, mode);
+	timer->function = function;
 #endif
 }
 

@@ -38,7 +38,7 @@ struct led {
  * @led:   the peer, or NULL
  * @task:  the thread
  * @queue: where it sleeps while there is no step
- * @step:  the step that it is to do, or NULL
+ * @step:  the step that the thread is to do, or NULL
  * @copy:  where that is
  * @ret:   what it returned
  * @done:  it did it
@@ -210,8 +210,7 @@ static enum hrtimer_restart actor_timer(struct hrtimer *timer)
 {
 	struct actor *actor = container_of(timer, struct actor, timer);
 
-	actor->ret = step_do(actor->led, actor->step);
-	actor->step = NULL;
+	actor->ret = step_do(actor->led, &actor->copy);
 	complete(&actor->done);
 	return HRTIMER_NORESTART;
 }
@@ -250,7 +249,6 @@ static int step_in_thread(struct actor *actor)
 static int step_in_timer(struct actor *actor, enum hrtimer_mode mode)
 {
 	reinit_completion(&actor->done);
-	actor->step = &actor->copy;
 	if (actor->timed)
 		hrtimer_cancel(&actor->timer);
 	xseg_hrtimer_setup(&actor->timer, actor_timer, CLOCK_MONOTONIC, mode);

@@ -107,11 +107,13 @@ static int sleep(struct client *client, struct segment *seg,
 	for (;;) {
 		/* A full barrier: pairs with sleepers_wake() */
 		prepare_to_wait(&set->queue, &wait, TASK_INTERRUPTIBLE);
-		if (atomic_read(&set->wakes) != wakes ||
-		    xseg_ec_signalled(ec, arg->seq))
+		if (xseg_ec_signalled(ec, arg->seq))
 			break;
-		ret = -ENXIO;
+		ret = -ENXIO;	/* which wakes everybody, too */
 		if (rcu_access_pointer(client->segment) != seg)
+			break;
+		ret = 0;
+		if (atomic_read(&set->wakes) != wakes)
 			break;
 		ret = -ETIMEDOUT;
 		if (expired)

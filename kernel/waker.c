@@ -11,6 +11,7 @@
  *
  * Wakers are looked up under RCU, by any context.
  */
+#include <linux/hrtimer.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/sched.h>
@@ -162,13 +163,16 @@ static void work_queue_locked(struct waker *waker, unsigned long delay)
 }
 
 /*
- * The callback is due, and not armed any more: with an event count that nobody
- * has moved, for the signal came another way, nobody would take it back.
+ * The callback is due, or armed no more: nobody waits, for it is the only one
+ * who does. The signaller's own clearing comes after the wake and would come
+ * too late where the callback arms itself again within it. The sequence moves
+ * as well, so that this signaller does not take the next announcement for the
+ * one that it saw.
  */
 static void callback_take_locked(struct waker *waker, enum callback_state state)
 {
 	waker->state = state;
-	xseg_ec_cancel(waker->ec, waker->seq, 1);
+	xseg_ec_init(waker->ec);
 }
 
 static void callback_work(struct work_struct *work)
@@ -430,6 +434,8 @@ static bool callback_arm(struct waker *waker)
 	spin_lock_irqsave(&waker->lock, flags);
 	has = waker->fn;
 	if (has) {
+		if (waker->state == CALLBACK_ARMED)
+			callback_take_locked(waker, CALLBACK_IDLE);
 		/* Who sees it announced waits for the lock, finds it armed. */
 		waker->state = CALLBACK_ARMED;
 		waker->seq = xseg_ec_prepare(waker->ec, 1);
@@ -515,16 +521,18 @@ static int waker_sleep(struct waker *waker, u32 seq, int wakes, u32 usec)
 {
 	u32 cap = READ_ONCE(waker->xseg->sleep_cap);
 	u32 sleep = min(usec, cap);
-	long left = sleep == XSEG_WAIT_FOREVER ? MAX_SCHEDULE_TIMEOUT :
-		    (long)usecs_to_jiffies(sleep) + 1;
+	ktime_t left = sleep == XSEG_WAIT_FOREVER ? KTIME_MAX :
+		       ns_to_ktime((u64)sleep * NSEC_PER_USEC);
+	int ret;
 
 	atomic64_inc(&waker->xseg->sleeps);
-	left = wait_event_interruptible_timeout(waker->queue, must_stop() ||
-						waker_signalled(waker, seq,
-								wakes), left);
+	/* Not by ticks: these lag where interrupts are late, and end too soon. */
+	ret = wait_event_interruptible_hrtimeout(waker->queue, must_stop() ||
+						 waker_signalled(waker, seq,
+								 wakes), left);
 	if (waker_signalled(waker, seq, wakes))
 		return 0;
-	if (left < 0 || must_stop())
+	if (ret == -ERESTARTSYS || must_stop())
 		return -EINTR;
 	return usec <= cap ? -ETIMEDOUT : 0;
 }

@@ -83,6 +83,7 @@ static int peer_kind(struct peer *peer, char *kind)
 	peer->in = kind ? context_find(kind) : short_for ? : contexts;
 	if (!peer->what || !peer->in)
 		return -EINVAL;
+	strscpy(peer->kind, name, sizeof(peer->kind));
 	strscpy(peer->type, type && *type ? type : "waitqueue",
 		sizeof(peer->type));
 	return 0;
@@ -155,7 +156,7 @@ static void peer_show(struct seq_file *m, struct peer *peer)
 
 	xseg_get_stats(peer->xseg, &stats);
 	seq_printf(m, "%s port %u done %lld bad %lld failed %lld %s",
-		   peer->what->name, peer->port, atomic64_read(&peer->done),
+		   peer->kind, peer->port, atomic64_read(&peer->done),
 		   atomic64_read(&peer->bad), atomic64_read(&peer->failed),
 		   READ_ONCE(peer->ended) ? "ended" : "runs");
 	seq_printf(m, " waits %lld sleeps %llu sent %llu elided %llu",

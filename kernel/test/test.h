@@ -45,6 +45,7 @@ struct held {
 /**
  * struct peer - a test peer
  * @link:     in the list of peers
+ * @kind:     as it was asked for
  * @what:     its behaviour
  * @in:	      its context
  * @type:     of its descriptor
@@ -75,6 +76,7 @@ struct held {
  */
 struct peer {
 	struct list_head link;
+	char kind[16];
 	const struct behaviour *what;
 	const struct context *in;
 	char type[XSEG_SIGNAL_NAME_SIZE];

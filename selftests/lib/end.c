@@ -126,13 +126,10 @@ static int step_name(struct end *e, unsigned int what, const char *name)
 	return step(e, &s);
 }
 
-/* Where the peer itself lives: its thread, or who asks. */
 static int step_number(struct end *e, unsigned int what, unsigned int number)
 {
 	struct xseg_test_step s = { .what = what, .number = number };
 
-	if (e->kind->in == STEP_IN_CALLER)
-		s.in = STEP_IN_CALLER;
 	return step(e, &s);
 }
 
@@ -207,7 +204,7 @@ static int kernel_signal(struct end *e, xport port)
 {
 	struct xseg_test_step s = {
 		.what = STEP_SIGNAL,
-		.in = e->kind->in,
+		.in = e->sent++ % STEP_NR_IN,
 		.number = port,
 	};
 
@@ -245,19 +242,8 @@ static const struct end_ops kernel_ops = {
 	.cap = kernel_cap,
 };
 
-const struct end_kind end_user = { "user", 0, 0, 1, &user_ops };
-const struct end_kind end_kernel = {
-	"kernel thread", 1, STEP_IN_THREAD, 1, &kernel_ops
-};
-const struct end_kind end_caller = {
-	"system call", 1, STEP_IN_CALLER, 1, &kernel_ops
-};
-const struct end_kind end_softirq = {
-	"soft interrupt", 1, STEP_IN_SOFTIRQ, 0, &kernel_ops
-};
-const struct end_kind end_hardirq = {
-	"timer interrupt", 1, STEP_IN_HARDIRQ, 0, &kernel_ops
-};
+const struct end_kind end_user = { "process", 0, &user_ops };
+const struct end_kind end_kernel = { "kernel", 1, &kernel_ops };
 
 int end_join(struct end *e, const struct end_kind *kind, const char *segment)
 {

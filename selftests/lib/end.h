@@ -34,16 +34,13 @@ struct end_ops {
 /**
  * struct end_kind - where an end is
  * @name:    for people
- * @kernel:  in the kernel
- * @in:	     STEP_IN_*, where its signals are sent from
- * @waits:   it is a place to wait in
+ * @kernel:  in the kernel: waits in a thread of its own, signals from there,
+ *	     from a system call, from soft and from hard interrupts in turn
  * @ops:     how it is led
  */
 struct end_kind {
 	const char *name;
 	int kernel;
-	unsigned int in;
-	int waits;
 	const struct end_ops *ops;
 };
 
@@ -53,19 +50,18 @@ struct end_kind {
  * @x:	  handle, in a process
  * @sd:	  descriptor, there
  * @fd:	  file by which it is led, in the kernel
+ * @sent: signals, there
  */
 struct end {
 	const struct end_kind *kind;
 	struct xseg *x;
 	struct signal_desc *sd;
 	int fd;
+	unsigned int sent;
 };
 
 extern const struct end_kind end_user;
 extern const struct end_kind end_kernel;
-extern const struct end_kind end_caller;
-extern const struct end_kind end_softirq;
-extern const struct end_kind end_hardirq;
 
 int end_join(struct end *e, const struct end_kind *kind, const char *segment);
 int end_share(struct end *e, const struct end *of);

@@ -1,0 +1,348 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * XSEG_IOC_WAIT itself, with good and with bad input, and what may happen to
+ * who sleeps there: signals, stops, the end of the attachment.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <xseg/ioctl.h>
+#include <xseg/signal_type.h>
+
+#include "selftests/lib/ks.h"
+
+#include "kselftest_harness.h"
+
+#define MS	1000000ULL
+#define SLACK	(3000 * MS)	/* for a busy machine */
+
+FIXTURE(wait)
+{
+	struct ks_segment segment;
+	struct ks_peer peer;
+	int dev;
+	struct xseg_ioc_wait arg;	/* one that would sleep */
+};
+
+static int attach(int dev, const char *path)
+{
+	struct xseg_ioc_attach arg = { .size = sizeof(arg) };
+	int ret;
+
+	arg.fd = open(path, O_RDWR | O_CLOEXEC);
+	ret = ioctl(dev, XSEG_IOC_ATTACH, &arg) ? -errno : 0;
+	close(arg.fd);
+	return ret;
+}
+
+static int detach(int dev)
+{
+	struct xseg_ioc_detach arg = { .size = sizeof(arg) };
+
+	return ioctl(dev, XSEG_IOC_DETACH, &arg) ? -errno : 0;
+}
+
+static int do_wait(int dev, void *arg)
+{
+	return ioctl(dev, XSEG_IOC_WAIT, arg) ? -errno : 0;
+}
+
+/* Of a descriptor by its port: what names it, and its event count. */
+static struct xseg_ioc_desc desc_of_port(struct xseg *x,
+					 struct xseg_ec **ec, xport port)
+{
+	struct signal_desc *sd = xseg_get_port_signal_desc(x, port);
+	struct xseg_ioc_desc d = { 0 };
+	struct xseg_desc_id id;
+
+	KS_CHECK(sd);
+	*ec = &((struct xseg_desc *)((char *)sd - offsetof(struct xseg_desc,
+							  desc)))->ec;
+	KS_CHECK(!xseg_get_desc_id(x, *ec, &id));
+	d.desc = id.index;
+	d.gen = id.gen;
+	KS_CHECK(!xseg_put_signal_desc(x, sd));
+	return d;
+}
+
+FIXTURE_SETUP(wait)
+{
+	struct xseg_ioc_desc d;
+	struct xseg_ec *ec;
+
+	ASSERT_EQ(0, ks_create(&self->segment, &ks_small));
+	self->dev = open(XSEG_DEVICE, O_RDWR | O_CLOEXEC);
+	ASSERT_GE(self->dev, 0);
+	ASSERT_EQ(0, attach(self->dev, self->segment.path));
+	ks_peer_join(&self->peer, self->segment.name, "device", 0);
+	d = desc_of_port(self->peer.x, &ec, 0);
+	memset(&self->arg, 0, sizeof(self->arg));
+	self->arg.size = sizeof(self->arg);
+	self->arg.desc = d.desc;
+	self->arg.gen = d.gen;
+	self->arg.seq = ec->word >> 32;
+}
+
+FIXTURE_TEARDOWN(wait)
+{
+	EXPECT_EQ(0, xseg_leave(self->peer.x));
+	close(self->dev);
+	ks_destroy(&self->segment);
+}
+
+static void deadline(struct xseg_ioc_wait *arg, long long ms)
+{
+	arg->flags = XSEG_WAIT_DEADLINE;
+	arg->deadline_ns = (__u64)((long long)ks_now_ns() + ms * (long long)MS);
+}
+
+TEST_F(wait, sizes_and_tails)
+{
+	struct { struct xseg_ioc_wait w; char tail[16]; } big = {
+		.w = self->arg
+	};
+	char *page = mmap(NULL, 8192, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	EXPECT_EQ(-EFAULT, do_wait(self->dev, NULL));
+	big.w.size = 0;
+	EXPECT_EQ(-EINVAL, do_wait(self->dev, &big));
+	big.w.size = 4;
+	EXPECT_EQ(-EINVAL, do_wait(self->dev, &big));
+	big.w.size = sizeof(big.w) - 1;
+	EXPECT_EQ(-EINVAL, do_wait(self->dev, &big));
+	deadline(&big.w, 0);
+	big.w.size = sizeof(big);
+	EXPECT_EQ(-ETIMEDOUT, do_wait(self->dev, &big));
+	big.tail[15] = 1;
+	EXPECT_EQ(-E2BIG, do_wait(self->dev, &big));
+	ASSERT_EQ(0, munmap(page + 4096, 4096));
+	memcpy(page + 4096 - 16, &self->arg, 16);
+	EXPECT_EQ(-EFAULT, do_wait(self->dev, page + 4096 - 16));
+}
+
+TEST_F(wait, flags_and_lists)
+{
+	struct xseg_ioc_wait arg = self->arg;
+
+	arg.flags = 2;
+	EXPECT_EQ(-EINVAL, do_wait(self->dev, &arg));
+	arg.flags = 0;
+	arg.deadline_ns = 1;		/* without its flag */
+	EXPECT_EQ(-EINVAL, do_wait(self->dev, &arg));
+	deadline(&arg, 0);
+	EXPECT_EQ(-ETIMEDOUT, do_wait(self->dev, &arg));
+	arg.nr_signals = XSEG_MAX_SIGNALS + 1;
+	EXPECT_EQ(-EINVAL, do_wait(self->dev, &arg));
+	arg.nr_signals = ~0U;
+	EXPECT_EQ(-EINVAL, do_wait(self->dev, &arg));
+	arg.nr_signals = 0;
+	arg.signal[XSEG_MAX_SIGNALS - 1].gen = 1;	/* not used */
+	EXPECT_EQ(-EINVAL, do_wait(self->dev, &arg));
+	arg.nr_signals = XSEG_MAX_SIGNALS - 1;
+	EXPECT_EQ(-EINVAL, do_wait(self->dev, &arg));
+	arg.nr_signals = XSEG_MAX_SIGNALS;
+	EXPECT_EQ(-ETIMEDOUT, do_wait(self->dev, &arg));
+	arg.signal[0].desc = ks_small.nr_descs;
+	EXPECT_EQ(-EINVAL, do_wait(self->dev, &arg));
+	arg.signal[0].desc = ~0U;
+	EXPECT_EQ(-EINVAL, do_wait(self->dev, &arg));
+}
+
+TEST_F(wait, descriptors)
+{
+	struct xseg_ioc_wait arg = self->arg;
+	int dev2 = open(XSEG_DEVICE, O_RDWR | O_CLOEXEC);
+
+	deadline(&arg, 0);
+	arg.desc = ks_small.nr_descs;
+	EXPECT_EQ(-EINVAL, do_wait(self->dev, &arg));
+	arg.desc = ~0U;
+	EXPECT_EQ(-EINVAL, do_wait(self->dev, &arg));
+	arg.desc = self->arg.desc;
+	arg.gen++;
+	EXPECT_EQ(-ESTALE, do_wait(self->dev, &arg));
+	arg.gen = self->arg.gen;
+	EXPECT_EQ(-ENXIO, do_wait(dev2, &arg));		/* no segment */
+	arg.seq++;					/* was signalled */
+	EXPECT_EQ(0, do_wait(self->dev, &arg));
+	ASSERT_EQ(0, xseg_release_port(self->peer.x, 0));
+	ASSERT_EQ(0, xseg_put_signal_desc(self->peer.x, self->peer.sd));
+	arg.seq--;
+	EXPECT_NE(-ETIMEDOUT, do_wait(self->dev, &arg));
+	ks_peer_init(&self->peer, self->peer.x, "device", 0);
+	EXPECT_EQ(-ESTALE, do_wait(self->dev, &arg));
+	close(dev2);
+}
+
+TEST_F(wait, deadlines)
+{
+	struct xseg_ioc_wait arg = self->arg;
+	uint64_t start = ks_now_ns();
+
+	arg.flags = XSEG_WAIT_DEADLINE;
+	EXPECT_EQ(-ETIMEDOUT, do_wait(self->dev, &arg));	/* at boot */
+	deadline(&arg, -1000);
+	EXPECT_EQ(-ETIMEDOUT, do_wait(self->dev, &arg));
+	EXPECT_GT(SLACK, ks_now_ns() - start);
+	deadline(&arg, 50);
+	EXPECT_EQ(-ETIMEDOUT, do_wait(self->dev, &arg));
+	EXPECT_LE(arg.deadline_ns, ks_now_ns());	/* never too soon */
+	EXPECT_GT(arg.deadline_ns + SLACK, ks_now_ns());
+}
+
+struct sleeper {
+	int dev;
+	struct xseg_ioc_wait arg;
+	int ret;
+	uint64_t end;
+	pthread_t thread;
+	int tid;
+};
+
+static void *sleeper_main(void *data)
+{
+	struct sleeper *s = data;
+
+	__atomic_store_n(&s->tid, gettid(), __ATOMIC_RELEASE);
+	s->ret = do_wait(s->dev, &s->arg);
+	s->end = ks_now_ns();
+	return NULL;
+}
+
+static void sleeper_start(struct sleeper *s, int dev,
+			  const struct xseg_ioc_wait *arg)
+{
+	memset(s, 0, sizeof(*s));
+	s->dev = dev;
+	s->arg = *arg;
+	KS_CHECK(!pthread_create(&s->thread, NULL, sleeper_main, s));
+	while (!__atomic_load_n(&s->tid, __ATOMIC_ACQUIRE))
+		usleep(100);
+	ks_sleeping(s->tid);
+}
+
+/* The latest deadline there is, and none at all; and a signal that wakes. */
+TEST_F_TIMEOUT(wait, far_and_no_deadline, 60)
+{
+	struct xseg_ioc_signal sig = {
+		.size = sizeof(sig), .flags = XSEG_SIGNAL_DESC,
+		.desc = self->arg.desc, .gen = self->arg.gen,
+	};
+	struct xseg_ioc_wait arg = self->arg;
+	struct sleeper s;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		arg.flags = i ? 0 : XSEG_WAIT_DEADLINE;
+		arg.deadline_ns = i ? 0 : ~0ULL;
+		sleeper_start(&s, self->dev, &arg);
+		EXPECT_EQ(0, ioctl(self->dev, XSEG_IOC_SIGNAL, &sig));
+		pthread_join(s.thread, NULL);
+		EXPECT_EQ(0, s.ret);
+	}
+}
+
+TEST_F_TIMEOUT(wait, detached_while_asleep, 60)
+{
+	struct xseg_ioc_wait arg = self->arg;
+	struct sleeper s[2];
+	int i;
+
+	sleeper_start(&s[0], self->dev, &arg);
+	deadline(&arg, 3600000);
+	sleeper_start(&s[1], self->dev, &arg);
+	ASSERT_EQ(0, detach(self->dev));
+	for (i = 0; i < 2; i++) {
+		pthread_join(s[i].thread, NULL);
+		EXPECT_EQ(-ENXIO, s[i].ret);
+	}
+	EXPECT_EQ(-ENXIO, do_wait(self->dev, &arg));
+	ASSERT_EQ(0, attach(self->dev, self->segment.path));
+	deadline(&arg, 0);
+	EXPECT_EQ(-ETIMEDOUT, do_wait(self->dev, &arg));
+}
+
+static int handled;
+
+static void handler(int sig)
+{
+	(void)sig;
+	__atomic_add_fetch(&handled, 1, __ATOMIC_SEQ_CST);
+}
+
+/* -EINTR for a handler, whatever SA_RESTART says; the wait is not resumed. */
+TEST_F_TIMEOUT(wait, handler, 60)
+{
+	struct sigaction sa = { .sa_handler = handler };
+	struct sleeper s;
+	int i;
+
+	for (i = 0; i < 2; i++) {
+		sa.sa_flags = i ? SA_RESTART : 0;
+		ASSERT_EQ(0, sigaction(SIGUSR1, &sa, NULL));
+		sleeper_start(&s, self->dev, &self->arg);
+		ASSERT_EQ(0, pthread_kill(s.thread, SIGUSR1));
+		pthread_join(s.thread, NULL);
+		EXPECT_EQ(-EINTR, s.ret);
+	}
+	EXPECT_EQ(2, __atomic_load_n(&handled, __ATOMIC_SEQ_CST));
+}
+
+/* Stopped and continued it goes on to sleep, with the same deadline. */
+TEST_F_TIMEOUT(wait, stop_and_continue, 60)
+{
+	struct shared { struct xseg_ioc_wait arg; int ret; uint64_t end; };
+	struct shared *sh = ks_shared(sizeof(*sh));
+	pid_t pid;
+	int i, status;
+
+	sh->arg = self->arg;
+	deadline(&sh->arg, 1500);
+	pid = fork();
+	if (!pid) {
+		sh->ret = do_wait(self->dev, &sh->arg);
+		sh->end = ks_now_ns();
+		_exit(0);
+	}
+	for (i = 0; i < 3; i++) {
+		usleep(50000);
+		kill(pid, SIGSTOP);
+		while (ks_state(pid) != 'T')
+			usleep(1000);
+		kill(pid, SIGCONT);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	EXPECT_EQ(-ETIMEDOUT, sh->ret);
+	EXPECT_LE(sh->arg.deadline_ns, sh->end);
+	EXPECT_GT(sh->arg.deadline_ns + SLACK, sh->end);
+}
+
+/* Killed while asleep, with the device open elsewhere, too. */
+TEST_F_TIMEOUT(wait, killed, 60)
+{
+	struct xseg_ioc_wait arg = self->arg;
+	int status;
+	pid_t pid;
+
+	pid = fork();
+	if (!pid) {
+		do_wait(self->dev, &arg);
+		_exit(1);
+	}
+	ks_sleeping(pid);
+	ks_kill(pid);
+	deadline(&arg, 0);
+	EXPECT_EQ(-ETIMEDOUT, do_wait(self->dev, &arg));
+	EXPECT_EQ(-1, waitpid(pid, &status, 0));
+}
+
+TEST_HARNESS_MAIN

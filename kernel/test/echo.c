@@ -9,7 +9,7 @@
 #include "kernel/test/test.h"
 
 #define SLOW_NS		200000
-#define MOST_DATA	(1U << 20)	/* more than tests send; bounds a turn */
+#define MOST_DATA	0x100000	/* more than tests send; bounds a turn */
 
 static void answer(struct peer *peer, struct xseg_request __xseg_shared *req)
 {

@@ -46,7 +46,7 @@ struct led {
  * @timed: the timer has been set up
  */
 struct actor {
-	struct mutex lock;
+	struct mutex lock;	/* see above */
 	struct led *led;
 	struct task_struct *task;
 	wait_queue_head_t queue;
@@ -194,6 +194,7 @@ static int actor_thread(void *arg)
 	struct actor *actor = arg;
 
 	while (!kthread_should_stop()) {
+		/* The step is whole: pairs with step_in_thread() */
 		wait_event_interruptible(actor->queue,
 					 smp_load_acquire(&actor->step) ||
 					 kthread_should_stop());
@@ -238,6 +239,7 @@ static int step_share(struct actor *actor, int fd)
 static int step_in_thread(struct actor *actor)
 {
 	reinit_completion(&actor->done);
+	/* Pairs with actor_thread() */
 	smp_store_release(&actor->step, &actor->copy);
 	wake_up(&actor->queue);
 	if (wait_for_completion_killable(&actor->done))

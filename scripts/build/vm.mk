@@ -30,7 +30,8 @@ check-vm: NEED = kernel vm
 check-vm:	## does the runner of virtual machines notice what goes wrong in them?
 	$(call close,$@)
 
-in-vm = selftests/vm/run -r $(RESULTS) -b $(abspath $(B))
+# a full number of rounds takes hours
+in-vm = selftests/vm/run -r $(RESULTS) -b $(abspath $(B)) $(if $(XSEG_ROUNDS),-t 86400)
 
 run-check-kernel:
 	$(Q)$(MAKE) $(JOBS) programs $(VM_BUILT) $(KTESTS)

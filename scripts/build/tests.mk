@@ -8,10 +8,10 @@ TEST_LIB  := $(call obj,$(call sources,selftests/lib/*.c))
 TEST_SRCS := $(call sources,selftests/core/*.c selftests/signal/*.c)
 TESTS	  := $(patsubst %.c,$(B)/%,$(TEST_SRCS))
 CLI_TESTS := $(call sources,selftests/cli/*.sh)
-URINGLOCK := $(B)/selftests/block/uringlock
-BLOCK_TESTS := $(URINGLOCK) $(call sources,selftests/block/*.sh)
-BLKCLIENT_OBJS := $(call obj,$(call sources,selftests/block/blkclient*.c))
-BLKCLIENT := $(B)/selftests/block/blkclient
+URINGLOCK := $(B)/selftests/blkd/uringlock
+BLOCK_TESTS := $(URINGLOCK) $(call sources,selftests/blkd/*.sh)
+BLKCLIENT_OBJS := $(call obj,$(call sources,selftests/blkd/blkclient*.c))
+BLKCLIENT := $(B)/selftests/blkd/blkclient
 FUZZERS	  := $(patsubst %.c,$(B)/%,$(call sources,selftests/fuzz/*.c))
 
 tests: programs $(TESTS) $(BLKCLIENT) $(URINGLOCK)

@@ -5,7 +5,7 @@
 # SIGTERM under verified load: each server answers all that it accepted, the
 # rest waits for the next one; the disk sees nothing but a pause.
 
-# shellcheck source=selftests/block/lib.bash
+# shellcheck source=selftests/blkd/lib.bash
 . "$(dirname "$0")/lib.bash"
 
 xseg create "$seg" --heap 64M || exit 1

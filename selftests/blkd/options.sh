@@ -5,7 +5,7 @@
 # xseg-blkd: wrong arguments and things that are not there. Each is said
 # clearly, with what to do, and nothing is left behind.
 
-# shellcheck source=selftests/block/lib.bash
+# shellcheck source=selftests/blkd/lib.bash
 . "$(dirname "$0")/lib.bash"
 
 xseg create "$seg" --ports 16 || exit 1

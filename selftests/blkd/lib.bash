@@ -7,7 +7,7 @@
 # shellcheck source=selftests/cli/lib.bash
 . "$(dirname "$0")/../cli/lib.bash"
 
-client=$build/selftests/block/blkclient
+client=$build/selftests/blkd/blkclient
 img=$dir/disk.img
 server=
 

@@ -4,7 +4,7 @@
 #
 # xseg-blkd serves a block device: a loop device, for which it takes root.
 
-# shellcheck source=selftests/block/lib.bash
+# shellcheck source=selftests/blkd/lib.bash
 . "$(dirname "$0")/lib.bash"
 
 truncate -s 32M "$img"

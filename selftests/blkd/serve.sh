@@ -5,7 +5,7 @@
 # xseg-blkd serves: each operation, right and wrong, and verified random I/O,
 # for each back end, signal type and way of I/O; statistics, readiness.
 
-# shellcheck source=selftests/block/lib.bash
+# shellcheck source=selftests/blkd/lib.bash
 . "$(dirname "$0")/lib.bash"
 
 xseg create "$seg" --heap 128M || exit 1

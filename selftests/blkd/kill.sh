@@ -5,7 +5,7 @@
 # SIGKILL under verified load, 52 times: the next server takes over what the
 # dead one had accepted. The disk sees a pause, no error and no wrong byte.
 
-# shellcheck source=selftests/block/lib.bash
+# shellcheck source=selftests/blkd/lib.bash
 . "$(dirname "$0")/lib.bash"
 
 xseg create "$seg" --heap 64M || exit 1

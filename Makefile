@@ -40,6 +40,7 @@ include scripts/build/install.mk
 include scripts/build/check.mk
 include scripts/build/vm.mk
 include scripts/build/install-kernel.mk
+include scripts/build/block.mk
 include scripts/build/docs.mk
 
 demo: demo-user	## install what is missing, build, and show xseg at work

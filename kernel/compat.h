@@ -7,6 +7,8 @@
 #ifndef XSEG_KERNEL_COMPAT_H
 #define XSEG_KERNEL_COMPAT_H
 
+#include <linux/blk-mq.h>
+#include <linux/device.h>
 #include <linux/eventfd.h>
 #include <linux/export.h>
 #include <linux/file.h>
@@ -142,6 +144,103 @@ xseg_hrtimer_setup(struct hrtimer *timer,
 #else
 	hrtimer_init(timer, clock, mode);
 	timer->function = function;
+#endif
+}
+
+/* 6.5 opens a disk, not a block device. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
+#define XSEG_DISK_OPEN(_name, _fn)					\
+static int _name(struct gendisk *gd, blk_mode_t mode)			\
+{									\
+	return _fn(gd);							\
+}
+#else
+#define XSEG_DISK_OPEN(_name, _fn)					\
+static int _name(struct block_device *bdev, fmode_t mode)		\
+{									\
+	return _fn(bdev->bd_disk);					\
+}
+#endif
+
+/* 6.4 made the arguments of a class's attribute const. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 4, 0)
+#define XSEG_CLASS_ARGS							\
+	const struct class *class, const struct class_attribute *attr
+#else
+#define XSEG_CLASS_ARGS							\
+	struct class *class, struct class_attribute *attr
+#endif
+
+/* 6.14 merges always. */
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 14, 0)
+#define XSEG_MQ_SHOULD_MERGE	0
+#else
+#define XSEG_MQ_SHOULD_MERGE	BLK_MQ_F_SHOULD_MERGE
+#endif
+
+/**
+ * struct xseg_disk_limits - what xseg_disk_alloc() sets
+ * @block_size:	 bytes
+ * @max_sectors: of a read or write
+ * @discard:	 sectors of a discard, 0: there is none
+ * @zeroes:	 sectors to be zeroed, 0: there is no such thing
+ * @cache:	 there are flushes
+ * @fua:	 and FUA
+ */
+struct xseg_disk_limits {
+	u32 block_size;
+	u32 max_sectors;
+	u32 discard;
+	u32 zeroes;
+	bool cache;
+	bool fua;
+};
+
+/*
+ * 6.9 takes the limits when a disk is allocated, 6.11 the features with them.
+ * Data are copied: any number of segments of any length will do.
+ */
+static inline struct gendisk *
+xseg_disk_alloc(struct blk_mq_tag_set *set, const struct xseg_disk_limits *l,
+		void *data)
+{
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 11, 0)
+	struct queue_limits lim = {
+		.logical_block_size = l->block_size,
+		.physical_block_size = l->block_size,
+		.max_hw_sectors = l->max_sectors,
+		.max_segments = USHRT_MAX,
+		.max_segment_size = UINT_MAX,
+		.max_hw_discard_sectors = l->discard,
+		.max_discard_segments = 1,
+		.discard_granularity = l->discard ? l->block_size : 0,
+		.max_write_zeroes_sectors = l->zeroes,
+		.features = (l->cache ? BLK_FEAT_WRITE_CACHE : 0) |
+			    (l->cache && l->fua ? BLK_FEAT_FUA : 0),
+	};
+
+	return blk_mq_alloc_disk(set, &lim, data);
+#else
+	struct gendisk *gd;
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 9, 0)
+	gd = blk_mq_alloc_disk(set, NULL, data);
+#else
+	gd = blk_mq_alloc_disk(set, data);
+#endif
+	if (IS_ERR(gd))
+		return gd;
+	blk_queue_logical_block_size(gd->queue, l->block_size);
+	blk_queue_physical_block_size(gd->queue, l->block_size);
+	blk_queue_max_hw_sectors(gd->queue, l->max_sectors);
+	blk_queue_max_segments(gd->queue, USHRT_MAX);
+	blk_queue_max_segment_size(gd->queue, UINT_MAX);
+	blk_queue_max_discard_sectors(gd->queue, l->discard);
+	blk_queue_max_write_zeroes_sectors(gd->queue, l->zeroes);
+	gd->queue->limits.discard_granularity = l->discard ? l->block_size : 0;
+	blk_queue_write_cache(gd->queue, l->cache, l->cache && l->fua);
+	blk_queue_flag_set(QUEUE_FLAG_NONROT, gd->queue);
+	return gd;
 #endif
 }
 

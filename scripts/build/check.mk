@@ -56,7 +56,7 @@ run-check-models:
 run-check-user:
 	$(Q)$(MAKE) $(JOBS) tests
 	$(Q)$(MAKE) $(JOBS) VARIANT=fuzz fuzzers
-	$(Q)$(run-tests) $(TESTS) $(CLI_TESTS) $(BLOCK_TESTS)
+	$(Q)$(run-tests) $(TESTS) $(CLI_TESTS) $(BLKD_TESTS)
 	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) $(run-tests) -t 0 scripts/run-fuzz
 
 run-check-sanitize:
@@ -64,7 +64,7 @@ run-check-sanitize:
 
 run-check-variant:
 	$(Q)$(MAKE) $(JOBS) tests
-	$(Q)$(run-tests) $(TESTS) $(CLI_TESTS) $(BLOCK_TESTS)
+	$(Q)$(run-tests) $(TESTS) $(CLI_TESTS) $(BLKD_TESTS)
 
 run-core-kernel-check:
 	$(Q)$(run-tests) scripts/check-core-kernel

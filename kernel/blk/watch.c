@@ -110,7 +110,8 @@ void disk_look(struct disk *disk)
  * disk_watch() - look after a disk, again and again
  * @work: its work
  *
- * Also finds answers whose signal was lost to a lie.
+ * Also finds answers whose signal was lost to a lie, and servers whose death
+ * the module was not told of, since they had not used it.
  */
 void disk_watch(struct work_struct *work)
 {
@@ -119,6 +120,7 @@ void disk_watch(struct work_struct *work)
 	unsigned int ms;
 	u32 i;
 
+	xseg_reap(disk->member->xseg);
 	for (i = 0; i < disk->nr_queues; i++)
 		queue_poll(&disk->queues[i]);
 	disk_look(disk);

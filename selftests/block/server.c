@@ -11,7 +11,7 @@
  *	-r	 read-only
  *	-n	 without XSEG_PORT_KEEP
  *	-m NAME	 a misdeed, see server.h
- *	-t TYPE	 signal type (futex)
+ *	-t TYPE	 signal type (device)
  *
  * Says "ready" when all ports are bound.
  */
@@ -75,8 +75,11 @@ static void answer(struct queue *q, struct xseg_request *req)
 	back = (xport)xseg_respond(q->x, req, q->port, 0);
 	if (misdeed)
 		misdeed_after(q, req);
-	if (back < XSEG_MAX_PORTS && !q->nr_kept)
-		xseg_signal(q->x, back);
+	if (back >= XSEG_MAX_PORTS)
+		return;
+	if (q->due != NoPort && q->due != back)
+		xseg_signal(q->x, q->due);
+	q->due = back;
 }
 
 /* Answers what is kept, in random order. */
@@ -125,10 +128,13 @@ static void *run(void *arg)
 			answer_kept(q);
 		if (xseg_prepare_wait(q->x, q->sd))
 			die("prepare");
-		if (serve_all(q))
+		if (serve_all(q)) {
 			xseg_cancel_wait(q->x, q->sd);
-		else
-			xseg_wait_signal(q->x, q->sd, 100000);
+			continue;
+		}
+		xseg_signal_and_wait(q->x, q->sd, &q->due, q->due != NoPort,
+				     100000);
+		q->due = NoPort;
 	}
 	return NULL;
 }
@@ -138,6 +144,7 @@ static void queue_start(struct queue *q, struct xseg *x, const char *type,
 {
 	q->x = x;
 	q->port = port;
+	q->due = NoPort;
 	q->random = 0x9e3779b97f4a7c15ULL * (port + 1) + (uint64_t)getpid();
 	q->sd = xseg_get_signal_desc(x, type);
 	if (!q->sd)
@@ -172,7 +179,7 @@ static void queues_run(const char *segment, xport port, const char *type,
 int main(int argc, char **argv)
 {
 	unsigned int flags = XSEG_PORT_KEEP;
-	const char *file = NULL, *type = "futex";
+	const char *file = NULL, *type = "device";
 	bool cache = false;
 	int opt;
 

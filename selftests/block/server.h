@@ -46,6 +46,7 @@ enum misdeed {
  * @x:	    handle
  * @sd:	    descriptor
  * @port:   number
+ * @due:    a port that has answers and was not signalled, or NoPort
  * @nr_kept: requests in @kept
  * @kept:   accepted and not answered yet
  * @random: state of its random numbers
@@ -54,6 +55,7 @@ struct queue {
 	struct xseg *x;
 	struct signal_desc *sd;
 	xport port;
+	xport due;
 	unsigned int nr_kept;
 	struct xseg_request *kept[MAX_KEPT];
 	uint64_t random;

@@ -152,7 +152,7 @@ void fill_standard_fds(void)
 static bool wants_help(int argc, char **argv)
 {
 	for (int i = 1; i < argc && strcmp(argv[i], "--"); i++) {
-		if (!strncmp(argv[i], "--h", 3) || !strcmp(argv[i], "-?") ||
+		if (!strncmp(argv[i], "--he", 4) || !strcmp(argv[i], "-?") ||
 		    !strncmp(argv[i], "--us", 4))
 			return true;
 	}

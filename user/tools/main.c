@@ -24,6 +24,7 @@ static const struct command {
 	{ "detach",  "let no more kernel drivers join",		detach_main },
 	{ "bridge",  "run a command that can wake a kernel driver",
 							bridge_main },
+	{ "disk",    "make and remove disks that processes serve", disk_main },
 	{ "wait",    "bind a port and wait for a signal",	wait_main },
 	{ "signal",  "wake whoever waits on a port",		signal_main },
 	{ "ping",    "time round trips between two processes",	ping_main },

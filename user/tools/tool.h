@@ -194,6 +194,7 @@ int bridge_main(int argc, char **argv);
 int create_main(int argc, char **argv);
 int destroy_main(int argc, char **argv);
 int detach_main(int argc, char **argv);
+int disk_main(int argc, char **argv);
 int info_main(int argc, char **argv);
 int list_main(int argc, char **argv);
 int peers_main(int argc, char **argv);

@@ -149,17 +149,11 @@ xseg_hrtimer_setup(struct hrtimer *timer,
 
 /* 6.5 opens a disk, not a block device. */
 #if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 5, 0)
-#define XSEG_DISK_OPEN(_name, _fn)					\
-static int _name(struct gendisk *gd, blk_mode_t mode)			\
-{									\
-	return _fn(gd);							\
-}
+#define XSEG_OPEN_ARGS		struct gendisk *gd, blk_mode_t mode
+#define XSEG_OPEN_DISK		gd
 #else
-#define XSEG_DISK_OPEN(_name, _fn)					\
-static int _name(struct block_device *bdev, fmode_t mode)		\
-{									\
-	return _fn(bdev->bd_disk);					\
-}
+#define XSEG_OPEN_ARGS		struct block_device *bdev, fmode_t mode
+#define XSEG_OPEN_DISK		(bdev->bd_disk)
 #endif
 
 /* 6.4 made the arguments of a class's attribute const. */

@@ -25,12 +25,13 @@
 #include <linux/completion.h>
 #include <linux/list.h>
 #include <linux/mutex.h>
+#include <linux/sizes.h>
 #include <linux/workqueue.h>
 
 #include <xseg/blk.h>
 #include <xseg/kernel.h>
 
-#define MAX_IO		(1U << 20)	/* bytes of one request */
+#define MAX_IO		SZ_1M	/* bytes of one request */
 #define MAX_DEPTH	1024U
 #define DEFAULT_DEPTH	128U
 #define MAX_QUEUES	64U

@@ -21,17 +21,16 @@ static DEFINE_MUTEX(disks_lock);
 static LIST_HEAD(disks);
 static DEFINE_IDA(disk_ids);
 
-static int disk_open(struct gendisk *gd)
+static int disk_open(XSEG_OPEN_ARGS)
 {
-	struct disk *disk = gd->private_data;
+	struct disk *disk = XSEG_OPEN_DISK->private_data;
 
 	return READ_ONCE(disk->removing) ? -ENXIO : 0;
 }
-XSEG_DISK_OPEN(disk_open_op, disk_open)
 
 static const struct block_device_operations disk_ops = {
 	.owner = THIS_MODULE,
-	.open = disk_open_op,
+	.open = disk_open,
 };
 
 static unsigned int timeout_jiffies(u32 ms)

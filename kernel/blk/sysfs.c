@@ -55,7 +55,7 @@ static int options_parse(struct disk_options *opt, char *line)
 		.type = "waitqueue", .port = NoPort, .queues = MAX_QUEUES,
 		.depth = DEFAULT_DEPTH, .hold_ms = DEFAULT_HOLD_MS, .id = -1,
 	};
-	while (!ret && (word = strsep(&line, " \n"))) {
+	while (!ret && (word = strsep(&line, "\n "))) {
 		if (!*word)
 			continue;
 		value = strchr(word, '=');

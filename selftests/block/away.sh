@@ -78,9 +78,9 @@ echo 60000 >/sys/block/xsegbd0/xseg/hold_ms
 
 # Removed whatever the server does, under load.
 for how in killed stopped alive; do
-	do_fio load --rw=randrw --bs=4k --size=32M --ioengine=libaio --iodepth=32 \
-		--numjobs=2 --time_based --runtime=600 &
-	f=$!
+	start_fio load --rw=randrw --bs=4k --size=32M --ioengine=libaio --iodepth=32 \
+		--numjobs=2 --time_based --runtime=600
+	f=$fio
 	until_true 30 [ "$(attr in_flight)" -gt 0 ]
 	sleep 1
 	case $how in

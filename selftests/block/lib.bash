@@ -100,6 +100,13 @@ do_fio()
 		--output-format=normal "${@:2}"
 }
 
+# start_fio NAME OPTION...: the same in the background, its pid in $fio
+start_fio()
+{
+	fio --name="$1" --filename=$disk --direct=1 --group_reporting "${@:2}" >"$dir/out" 2>&1 &
+	fio=$!
+}
+
 # counters: what must be the same before and after: requests and chunks in use
 counters()
 {

@@ -13,9 +13,9 @@ io()
 {
 	timeout $((seconds + 60)) fio --name=io --filename=$disk --direct=1 --rw=randrw \
 		--bsrange=512-64k --size=48M --ioengine=libaio --iodepth=16 \
-		--continue_on_error=all --ignore_error=EIO:EREMOTEIO,EIO:EREMOTEIO \
+		--continue_on_error=all \
 		--time_based --runtime=$seconds >"$dir/out" 2>&1
-	[ $? -lt 124 ]
+	[ $? -lt 124 ] && grep -q 'issued rwts' "$dir/out"
 }
 
 check()

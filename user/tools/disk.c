@@ -195,7 +195,7 @@ static int disk_add(int argc, char **argv)
 
 	tool_parse(&argp, argc, argv, &args);
 	if (strlen(args.tool.name) >= XSEG_NAME_SIZE ||
-	    strpbrk(args.tool.name, " \n"))
+	    strpbrk(args.tool.name, "\n "))
 		usage_error("'%s' is not the name of a segment",
 			    args.tool.name);
 	add_line(line, sizeof(line), &args);

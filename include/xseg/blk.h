@@ -2,11 +2,11 @@
 /*
  * The block protocol: what a disk (xsegbd.ko) asks of its server.
  *
- * A disk has one or more queues. Queue i submits to the server's port
- * port + i, and is answered at a port of its own. A server binds these ports
- * with XSEG_PORT_KEEP, so that requests wait while it is being replaced: those
- * that a dead server had accepted go to the next one, in the order in which
- * they were submitted, before newer ones.
+ * A disk has one or more queues. Queue i submits to port P + i, where P is the
+ * server's first one, and is answered at a port of its own. A server binds
+ * these ports with XSEG_PORT_KEEP, so that requests wait while it is being
+ * replaced: those that a dead server had accepted go to the next one, in the
+ * order in which they were submitted, before newer ones.
  *
  * All numbers are in the byte order of the machine, offsets and sizes in
  * bytes. The disk sets @op, @flags, @offset and @size of the request; reads
@@ -15,7 +15,8 @@
  * positive errno in @error.
  *
  * A server answers in any order, but not twice. It does not touch a request
- * or its data after the answer. The disk never submits a request a second
+ * or its data after the answer, and reads each field once: the disk may make
+ * XSEG_BLK_NOP of a request that it has given up. The disk never submits a request a second
  * time itself: so what a server that died or is stopped was doing must have
  * ended before another one accepts, see xseg-blkd(1).
  */
@@ -28,8 +29,8 @@
 
 /**
  * enum xseg_blk_op - what is asked for
- * @XSEG_BLK_NOP:	nothing: the disk has given the request up while no
- *			server had it; answered as served
+ * @XSEG_BLK_NOP:	nothing: the disk has given the request up; answered as
+ *			served
  * @XSEG_BLK_INFO:	data is a struct xseg_blk_info, to be filled
  * @XSEG_BLK_READ:	read @size bytes at @offset into the data
  * @XSEG_BLK_WRITE:	write them from the data; flags: XSEG_BLK_FUA

@@ -16,9 +16,9 @@
  *
  * A server answers in any order, but not twice. It does not touch a request
  * or its data after the answer, and reads each field once: the disk may make
- * XSEG_BLK_NOP of a request that it has given up. The disk never submits a request a second
- * time itself: so what a server that died or is stopped was doing must have
- * ended before another one accepts, see xseg-blkd(1).
+ * XSEG_BLK_NOP of a request that it has given up. The disk never submits a
+ * request a second time itself: so what a server that died or is stopped was
+ * doing must have ended before another one accepts, see xseg-blkd(1).
  */
 #ifndef XSEG_BLK_H
 #define XSEG_BLK_H

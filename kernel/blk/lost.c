@@ -115,7 +115,7 @@ bool lost_blocks(struct disk *disk, struct request *rq)
 	u32 i;
 
 	spin_lock_irqsave(&disk->lost_lock, flags);
-	blocks = disk->nr_lost >= disk->max_lost / 2;
+	blocks = disk->nr_lost > disk->opt.depth / 2;
 	for (i = 0; i < disk->nr_lost && !blocks; i++)
 		blocks = disk->lost[i].start < end && start < disk->lost[i].end;
 	spin_unlock_irqrestore(&disk->lost_lock, flags);

@@ -79,8 +79,8 @@ static const char add_doc[] =
 	"asks it for the size. Needs root.\n\n"
 	"Example:\n"
 	"  xseg create demo && xseg attach demo\n"
-	"  xseg-blkd demo 1 --file disk.img &\n"
-	"  xseg disk add demo 1\n";
+	"  xseg-blkd demo file:disk.img --create --size 1G &\n"
+	"  xseg disk add demo 0\n";
 
 static error_t add_parse(int key, char *arg, struct argp_state *state)
 {

@@ -43,9 +43,18 @@ include scripts/build/install-kernel.mk
 include scripts/build/block.mk
 include scripts/build/docs.mk
 
-demo: demo-user	## install what is missing, build, and show xseg at work
+demo:		## install what is missing, build, and show a disk whose server is killed
+	$(Q)$(call need,user demo kernel vm)
+	$(Q)$(MAKE) $(JOBS) all
+	$(Q)selftests/vm/modules 6.12 >build/demo-modules.log 2>&1 || { cat build/demo-modules.log; exit 1; }
+	$(Q)XSEG_BUILD=$(abspath $(B)) scripts/demo.sh vm
 
-demo-user:	## the same, user domain only: real data between processes
+demo-host:	## the same on this machine itself, which must have the modules
+	$(Q)$(call need,user demo)
+	$(Q)$(MAKE) $(JOBS) all
+	$(Q)XSEG_BUILD=$(abspath $(B)) scripts/demo.sh host
+
+demo-user:	## user domain only: real data between processes
 	$(Q)$(call need,user demo)
 	$(Q)$(MAKE) $(JOBS) all
 	$(Q)XSEG_BUILD=$(abspath $(B)) scripts/demo-user.sh
@@ -69,5 +78,5 @@ help:		## list the targets
 	@echo '  FUZZ_SECONDS=60    how long check-user runs each fuzz target'
 	@echo '  DEPS=no            do not look for (or, as root, install) Debian packages'
 
-.PHONY: all demo demo-user clean distclean help FORCE
+.PHONY: all demo demo-host demo-user clean distclean help FORCE
 FORCE:

@@ -82,8 +82,10 @@ static void head_found(struct file *file, wait_queue_head_t *head,
  * Does one read take but one? Such a counter, with EFD_SEMAPHORE, would be full
  * one day. Only one that stands at two tells; where others take away what is
  * counted at once it stays a guess: one that is hooked already is not such.
+ * Empties all others; says in counted whether there was anything.
  */
-static bool counts_down(struct eventfd_ctx *ctx, wait_queue_head_t *head)
+static bool counts_down(struct eventfd_ctx *ctx, wait_queue_head_t *head,
+			bool *counted)
 {
 	u64 first, second;
 	int tries = 8;
@@ -96,6 +98,7 @@ static bool counts_down(struct eventfd_ctx *ctx, wait_queue_head_t *head)
 		eventfd_ctx_do_read(ctx, &second);
 		spin_unlock_irq(&head->lock);
 	} while (first < 2 && !second && --tries);
+	*counted = first > 2;	/* those two are ours */
 	return second;
 }
 
@@ -107,11 +110,12 @@ static int bridge_hook(struct bridge *bridge, struct file *file,
 		       struct eventfd_ctx *ctx)
 {
 	struct finder finder = { .head = NULL };
+	bool counted;
 	u64 count;
 
 	init_poll_funcptr(&finder.table, head_found);
 	vfs_poll(file, &finder.table);
-	if (!finder.head || counts_down(ctx, finder.head))
+	if (!finder.head || counts_down(ctx, finder.head, &counted))
 		return -EINVAL;
 	bridge->file = file;
 	bridge->ctx = ctx;
@@ -125,7 +129,8 @@ static int bridge_hook(struct bridge *bridge, struct file *file,
 	current->in_eventfd = 0;
 	spin_unlock_irq(&finder.head->lock);
 	rcu_read_lock();
-	waker_wake(bridge->waker, false);
+	if (counted || count)
+		waker_wake(bridge->waker, false);
 	rcu_read_unlock();
 	return 0;
 }

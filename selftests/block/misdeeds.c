@@ -113,7 +113,9 @@ static void answer_again(struct queue *q)
 	u64 offset = (u64)((char *)last.req - (char *)q->x->base) -
 		     q->x->geo.requests;
 
-	usleep(queue_random(q) % 200);	/* until it was taken back, or not */
+	/* The disk takes the first one back, and perhaps uses it again. */
+	xseg_signal(q->x, XHOP_PORT(last.hop));
+	usleep(queue_random(q) % 200);
 	forge(q->x, (u32)(offset / sizeof(struct xseg_request)), last.hop);
 	xseg_signal(q->x, XHOP_PORT(last.hop));
 }

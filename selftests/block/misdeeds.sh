@@ -6,7 +6,7 @@
 # with an honest server it works again, and it can be removed.
 
 . "$(dirname "$0")/lib.bash"
-seconds=${XSEG_SECONDS:-5}
+seconds=${XSEG_SECONDS:-4}
 
 # io: for some seconds, whatever comes of it
 io()
@@ -38,7 +38,7 @@ for m in order short long state error twice unknown rewrite keep; do
 		[ "$(attr bad)" -gt 0 ] && [ "$(attr failed)" -ge "$(attr bad)" ] ;;
 	error)	[ "$(attr failed)" -gt 0 ] && attr_is bad 0 ;;
 	twice|unknown)
-		[ "$(attr bad)" -gt 0 ] ;;
+		[ "$(attr bad)" -gt 5 ] ;;
 	keep)	[ "$(attr given_up)" -gt 0 ] && [ "$(attr lost)" -gt 0 ] &&
 			kill -USR1 "$server" && until_true 10 attr_is lost 0 ;;
 	*)	true ;;

@@ -39,6 +39,11 @@ python3 -c 'import fcntl, os, sys, time
 fd = os.open(sys.argv[1], os.O_RDWR | os.O_EXCL)
 print("claimed", flush=True); time.sleep(60)' "$loop" >"$dir/claim" & claim=$!
 until_true 10 grep -q claimed "$dir/claim"
-fails 1 'it is in use: mounted' xseg-blkd "$seg" "file:$loop"; ok "one that is claimed is refused"
+fails 1 'it is in use: mounted' xseg-blkd "$seg" "file:$loop" --no-wait
+ok "one that is claimed is refused by --no-wait"
+serve_only "file:$loop"
+until_true 20 grep -q 'mounted.*waiting' "$dir/server.err"; ok "and else waited for, which is said"
 kill $claim; wait $claim 2>/dev/null
+until_true 20 grep -q '^serving' "$dir/server"; ok "until it is free"
+stop; ok "ends"
 finish

@@ -31,6 +31,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "blkd.h"
@@ -115,11 +116,8 @@ static int lock_or_say(struct backend *backend, int fd, const char *path)
 	return fail("%s: it cannot be locked: %s", path, strerror(-err));
 }
 
-/*
- * A server that died, or is ending, may have the device still. Wait for it on
- * a file of our own that claims nothing, then try once more.
- */
-static int await_device(struct backend *backend, const char *path)
+/* Wait until nobody has the lock, on a file that claims nothing. */
+static int pass_lock(struct backend *backend, const char *path)
 {
 	int fd = open(path, O_CLOEXEC | O_RDWR);
 	int ret;
@@ -128,9 +126,41 @@ static int await_device(struct backend *backend, const char *path)
 		return fail_because(open_reasons, errno, path);
 	ret = lock_or_say(backend, fd, path);
 	close(fd);
-	if (ret)
-		return ret;
-	backend->fd = open(path, open_flags(backend));
+	return ret;
+}
+
+/*
+ * Open a device that is claimed. Where a server had it, its lock tells when
+ * its I/O has ended; but the kernel drops the lock first and the claim after,
+ * having written back what was cached, and offers no way to wait for that. No
+ * lock is kept meanwhile: another one that waits may have the claim first, and
+ * takes the lock then.
+ */
+static int open_claimed(struct backend *backend, const char *path)
+{
+	struct timespec pause = { .tv_nsec = 1000000 };
+	bool told = false;
+	int ret;
+
+	do {
+		ret = pass_lock(backend, path);
+		if (ret)
+			return ret;
+		if (backend->args->no_wait)
+			return fail_because(open_reasons, EBUSY, path);
+		if (tool_stop())
+			return EXIT_SIGNAL + tool_stop();
+		nanosleep(&pause, NULL);
+		if (pause.tv_nsec < 100000000) {
+			pause.tv_nsec *= 2;
+		} else if (!told) {
+			note("%s: it is in use: mounted, or part of another "
+			     "device; waiting", path);
+			told = true;
+		}
+		backend->waited = true;
+		backend->fd = open(path, open_flags(backend));
+	} while (backend->fd < 0 && errno == EBUSY);
 	return backend->fd < 0 ? fail_because(open_reasons, errno, path) :
 				 EXIT_OK;
 }
@@ -143,7 +173,7 @@ static int open_alone(struct backend *backend, const char *path)
 	if (backend->fd < 0) {
 		if (errno != EBUSY || !backend->is_device)
 			return fail_because(open_reasons, errno, path);
-		ret = await_device(backend, path);
+		ret = open_claimed(backend, path);
 		if (ret)
 			return ret;
 	}

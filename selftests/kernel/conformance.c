@@ -253,6 +253,7 @@ TEST_F_TIMEOUT(signals, timeouts, 60)
 	EXPECT_EQ(0, SIGNAL(&self->sender, WAITER));
 	EXPECT_EQ(0, sleeper_end(&s));
 	ASSERT_EQ(0, sleeper_start(&s, &self->waiter, XSEG_WAIT_FOREVER));
+	asleep(self->watch, 1);
 	usleep(300000);
 	asleep(self->watch, 1);
 	EXPECT_EQ(0, SIGNAL(&self->sender, WAITER));

@@ -26,7 +26,7 @@ build/kselftest: FORCE | deps-user
 $(TEST_LIB) $(call obj,$(TEST_SRCS)): OBJFLAGS = -isystem build/kselftest -Wno-missing-prototypes
 $(TEST_LIB) $(call obj,$(TEST_SRCS)): | build/kselftest
 
-$(TESTS): $(B)/%: $(B)/obj/%.o $(TEST_LIB) $(LIB_A)
+$(TESTS): $(B)/%: $(B)/obj/%.o $(TEST_LIB) $(FSCK_OBJS) $(LIB_A)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(XCC) $(XLDFLAGS) -rdynamic -o $@ $(filter %.o,$^) \
 		-Wl,--whole-archive $(LIB_A) -Wl,--no-whole-archive \

@@ -3,7 +3,9 @@
 # libxseg-user, the xseg command, plug-ins, peer programs, examples.
 
 LIB_OBJS  := $(call obj,$(call sources,core/*.c user/*.c user/types/*.c))
-TOOL_OBJS := $(call obj,$(call sources,user/tools/*.c))
+# the checker of segments, for the command and for tests
+FSCK_OBJS := $(call obj,$(call sources,user/fsck/*.c))
+TOOL_OBJS := $(call obj,$(call sources,user/tools/*.c)) $(FSCK_OBJS)
 PLUGINS	  := $(patsubst user/plugins/%.c,$(B)/plugins/xseg-signal-%.so,$(call sources,user/plugins/*.c))
 PEERS	  := $(patsubst user/peers/%.c,$(B)/%,$(call sources,user/peers/*.c))
 BLKD_OBJS := $(call obj,$(call sources,user/peers/blkd/*.c))

@@ -20,6 +20,7 @@ static const struct command {
 	{ "ports",   "show a segment's ports and their traffic", ports_main },
 	{ "types",   "show a segment's signal types",		types_main },
 	{ "reap",    "clean up after dead peers",		reap_main },
+	{ "fsck",    "look through a segment for what cannot be", fsck_main },
 	{ "attach",  "let kernel drivers join a segment",	attach_main },
 	{ "detach",  "let no more kernel drivers join",		detach_main },
 	{ "bridge",  "run a command that can wake a kernel driver",

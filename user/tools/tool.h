@@ -195,6 +195,7 @@ int create_main(int argc, char **argv);
 int destroy_main(int argc, char **argv);
 int detach_main(int argc, char **argv);
 int disk_main(int argc, char **argv);
+int fsck_main(int argc, char **argv);
 int info_main(int argc, char **argv);
 int list_main(int argc, char **argv);
 int peers_main(int argc, char **argv);

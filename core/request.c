@@ -330,7 +330,8 @@ int request_drop(struct xseg *xseg, u32 index, struct effort *e)
 int xseg_put_request(struct xseg *xseg, struct xseg_request __xseg_shared *req)
 {
 	struct effort e = EFFORT_ANY;
-	u32 index;
+	u32 index, state, error;
+	void *data;
 	int ret;
 
 	ret = request_of(xseg, req, &index);
@@ -339,11 +340,20 @@ int xseg_put_request(struct xseg *xseg, struct xseg_request __xseg_shared *req)
 	if (likely(!shm_read(&req->path_top)))
 		return request_drop(xseg, index, &e);
 	/* Somebody waits for an answer. */
+	state = shm_read(&req->state);
+	error = shm_read(&req->error);
+	data = xseg->requests[index].data;
 	xseg->requests[index].data = NULL;
 	request_fail(xseg, index, ECANCELED);
 	ret = request_back(xseg, index, false, &e);
 	effort_end(xseg, &e);
-	return min(ret, 0);
+	if (ret >= 0)
+		return 0;
+	/* Still the caller's, and as it was. */
+	shm_write(&req->state, state);
+	shm_write(&req->error, error);
+	xseg->requests[index].data = data;
+	return ret;
 }
 
 /* Says where data and target of a request lie in its buffer. */

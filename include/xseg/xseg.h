@@ -788,8 +788,9 @@ xseg_get_request(struct xseg *xseg, xport src, xport dst, unsigned int flags);
  * accepted, and is put instead of answered, goes back as failed with
  * ECANCELED. Any context.
  *
- * Return: 0; -EINVAL (not owned by this peer: a second put), -EAGAIN (the
- * queue of replies is full), -EBUSY, -ESTALE.
+ * Return: 0; -EINVAL (not owned by this peer: a second put), -ESTALE; or, the
+ * request still being the caller's, as it was, -EAGAIN (the queue of replies is
+ * full) or -EBUSY.
  */
 int xseg_put_request(struct xseg *xseg, struct xseg_request __xseg_shared *req);
 

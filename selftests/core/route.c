@@ -395,6 +395,40 @@ static void test_server_puts(void **state)
 	in_order();
 }
 
+/* A put that finds no room leaves the request as it was. */
+static void test_server_puts_full(void **state)
+{
+	struct ring ring = port_ring(hop[3].x, 0, XSEG_RING_REPLY);
+	struct xseg_request *req, *there;
+	void *data;
+	u32 i, index;
+
+	req = ask(1);
+	there = accepted(1);
+	there->state = XSEG_REQ_SERVED;
+	there->error = 7;
+	assert_int_equal(xseg_set_req_data(hop[1].x, there, &fd), 0);
+	/* more replies than the port can have asked for */
+	for (i = 0; i < 8; i++) {
+		assert_int_equal(pool_alloc(hop[3].x, POOL_REQUESTS, &index),
+				 0);
+		xseg_request(hop[3].x, index)->path[0] = XHOP(1, 0);
+		assert_int_equal(ring_push(hop[3].x, &ring, index), 0);
+	}
+	assert_int_equal(xseg_put_request(hop[1].x, there), -EAGAIN);
+	assert_int_equal(there->state, XSEG_REQ_SERVED);
+	assert_int_equal(there->error, 7);
+	assert_int_equal(xseg_get_req_data(hop[1].x, there, &data), 0);
+	assert_ptr_equal(data, &fd);
+	for (i = 0; i < 8; i++)
+		assert_int_equal(xseg_put_request(hop[0].x, received(0)), 0);
+	assert_int_equal(xseg_put_request(hop[1].x, there), 0);
+	assert_ptr_equal(received(0), req);
+	failed_with(req, ECANCELED);
+	assert_int_equal(xseg_put_request(hop[0].x, req), 0);
+	in_order();
+}
+
 /* Everything goes through xseg_signal() only if asked to. */
 static void test_signal_flag(void **state)
 {
@@ -451,6 +485,7 @@ int main(void)
 		ROUTE_TEST(test_reply_room),
 		ROUTE_TEST(test_forward_full),
 		ROUTE_TEST(test_server_puts),
+		ROUTE_TEST(test_server_puts_full),
 		ROUTE_TEST(test_signal_flag),
 		ROUTE_TEST(test_signal_failed),
 	};

@@ -472,6 +472,7 @@ void reply_again(struct xseg *xseg, u32 index, struct effort *e);
 int request_back(struct xseg *xseg, u32 index, bool must, struct effort *e);
 bool request_requeue(struct xseg *xseg, u32 index, xport portno,
 		     struct effort *e);
+void request_unsend(struct xseg *xseg, u32 index, u64 w);
 void request_reap(struct xseg *xseg, u32 index, u32 peer, struct effort *e);
 
 void effort_end(struct xseg *xseg, const struct effort *e);

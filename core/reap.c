@@ -90,6 +90,8 @@ static void object_reap(struct xseg *xseg, u32 pool_id, u32 index, u64 w,
 		buffer_reap(xseg, pool_id, index, w);
 		return;
 	}
+	if (pool_id == POOL_REQUESTS)
+		request_unsend(xseg, index, w);
 	if (!shm_cas(own, w, own_next(w, XOWN_OWNED, xseg->me)))
 		return;
 	if (pool_id == POOL_DESCS) {

@@ -57,10 +57,12 @@ static void sent_check(struct xseg *xseg, xport dst, unsigned int flags)
 }
 
 /*
- * What request_send() changes, to be put back where the queue is full.
+ * What request_send() changes, to be put back where the queue is full; and the
+ * port that the request was accepted from.
  */
 struct sent_fields {
 	u64 behind;
+	xport from;
 	u32 top;
 	u32 state;
 	u32 error;
@@ -77,6 +79,7 @@ static void sent_save(const struct xseg_request __xseg_shared *req,
 	old->error = shm_read(&req->error);
 	old->dst = shm_read(&req->effective_dst_portno);
 	old->transit = shm_read(&req->transit_portno);
+	old->from = old->behind ? XHOP_FROM(old->behind) : old->dst;
 }
 
 static void sent_restore(struct xseg_request __xseg_shared *req,
@@ -89,12 +92,23 @@ static void sent_restore(struct xseg_request __xseg_shared *req,
 	if (old->top < XSEG_PATH_LEN)
 		shm_write(&req->path[old->top], old->behind);
 	shm_store_release(&req->path_top, old->top);
+	shm_store_release(&req->sending, 0);
 }
 
 /*
- * Adds a hop. Killed before the second step the sender leaves a last hop that
- * is 0 or its own, and the destination as it was: see request_reap().
+ * Notes that a request is about to be sent on, and where it came from: before
+ * anything else of it is changed. The version of the ownership word tells this
+ * sender's turn from that of whoever takes the request next.
  */
+static void sending_note(struct xseg_request __xseg_shared *req,
+			 const struct sent_fields *old)
+{
+	shm_write(&req->sending, XSENDING(XOWN_VER(shm_read(&req->own)),
+					  old->from, old->top));
+	barrier();	/* killed later, it is there */
+}
+
+/* Adds a hop. */
 static void path_push(struct xseg_request __xseg_shared *req, u32 top, u64 hop)
 {
 	path_set(req, top + 1);
@@ -111,12 +125,14 @@ static int request_push(struct xseg *xseg, u32 index, xport dst, xport portno,
 	int ret;
 
 	sent_save(req, &old);
+	sending_note(req, &old);
 	if (!old.top && shm_read(&req->timestamp_ns))
 		shm_write(&req->timestamp_ns, env_now_ns());
 	if (flags & XSEG_PASS)
 		path_set(req, old.top);
 	else
-		path_push(req, old.top, XHOP(port_epoch(xseg, portno), portno));
+		path_push(req, old.top, XHOP_VIA(port_epoch(xseg, portno),
+						 portno, old.from));
 	shm_write(&req->state, 0);
 	shm_write(&req->error, 0);
 	shm_write(&req->transit_portno, portno);
@@ -230,14 +246,12 @@ static int hop_push(struct xseg *xseg, u32 index, u64 hop, struct effort *e)
 }
 
 /*
- * A hop is gone, and with it the server in between. If its port keeps
- * requests, this one goes to the next server. True if so.
+ * The server that accepted a request is gone. If the port that it had it from
+ * keeps requests, this one goes to the next server. True if so.
  */
-static bool hop_requeue(struct xseg *xseg, u32 index, u64 hop,
+static bool server_next(struct xseg *xseg, u32 index, xport portno,
 			struct effort *e)
 {
-	xport portno = XHOP_PORT(hop);
-
 	if (!port_valid(xseg, portno))
 		return false;
 	portno = array_index_nospec(portno, xseg->geo.params.nr_ports);
@@ -270,7 +284,7 @@ static int hop_back(struct xseg *xseg, u32 index, u32 top, bool must,
 			return ret;
 		}
 		if (ret == -ENOTCONN && top &&
-		    hop_requeue(xseg, index, hop, e))
+		    server_next(xseg, index, XHOP_FROM(hop), e))
 			return XSEG_NOBODY;
 		request_fail(xseg, index, EOWNERDEAD);
 	}
@@ -400,7 +414,7 @@ xseg_receive(struct xseg *xseg, xport portno, unsigned int flags)
 			return env_err_ptr(ret);
 		req = xseg_request(xseg, index);
 		hop = path_hop(req, path_top(req));
-		if (likely(hop == XHOP(epoch, portno))) {
+		if (likely(XHOP_IS(hop, epoch, portno))) {
 			if (path_top(req))
 				atomic_dec(&xseg->ports[portno].forwarded);
 			return req;
@@ -455,6 +469,26 @@ static bool hop_of(const struct xseg *xseg, u64 hop, u32 peer)
 }
 
 /**
+ * request_unsend() - undo what a dead peer's request was about to be sent by
+ * @xseg:  the handle
+ * @index: a request in no ring
+ * @w:	   its ownership word, which says that the dead peer owns it
+ *
+ * The reaper has not made it its own yet: should it die as well, the next one
+ * finds the same and does the same.
+ */
+void request_unsend(struct xseg *xseg, u32 index, u64 w)
+{
+	struct xseg_request __xseg_shared *req = xseg_request(xseg, index);
+	u64 sending = shm_read(&req->sending);
+
+	if (!XSENDING_SET(sending) || XSENDING_VER(sending) != XOWN_VER(w))
+		return;
+	shm_write(&req->effective_dst_portno, XSENDING_FROM(sending));
+	path_set(req, min_t(u32, XSENDING_TOP(sending), XSEG_PATH_LEN));
+}
+
+/**
  * request_reap() - what becomes of a request that a dead peer owned
  * @xseg:  the handle
  * @index: a request that is held
@@ -462,31 +496,27 @@ static bool hop_of(const struct xseg *xseg, u64 hop, u32 peer)
  * @e:	   what may be spent
  *
  * A reply that it was about to put into a queue goes there as it is. What it
- * had accepted, or received back, or was about to send on, goes to the next
- * server if the port that it had accepted it from keeps requests; else back to
- * who waits for it, as failed. What nobody waits for is freed.
+ * had accepted, or received back, goes to the next server if the port that it
+ * had it from keeps requests; else back to who waits for it, as failed. What
+ * nobody waits for is freed. What it was about to send on is by now again what
+ * it was before, see request_unsend().
  */
 void request_reap(struct xseg *xseg, u32 index, u32 peer, struct effort *e)
 {
 	struct xseg_request __xseg_shared *req = xseg_request(xseg, index);
-	u64 from = XHOP(0, shm_read(&req->effective_dst_portno));
+	xport from = shm_read(&req->effective_dst_portno);
 	u32 top = path_top(req);
 	u64 behind = path_hop(req, top);
-	u64 last = top ? path_hop(req, top - 1) : 0;
 
 	request_mend(xseg, index);
 	if (behind && !hop_of(xseg, behind, peer)) {
 		reply_again(xseg, index, e);
 		return;
 	}
-	if (behind) {				/* received back */
-		from = behind;
-	} else if (top && (!last || hop_of(xseg, last, peer))) {
-		top--;				/* about to send on */
-		from = last ? last : from;
-	}
+	if (behind)
+		from = XHOP_FROM(behind);	/* received back */
 	path_set(req, top);
-	if (top && hop_requeue(xseg, index, from, e))
+	if (top && server_next(xseg, index, from, e))
 		return;
 	request_fail(xseg, index, EOWNERDEAD);
 	request_back(xseg, index, true, e);

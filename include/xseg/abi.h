@@ -403,15 +403,36 @@ enum xseg_port_ring {
 	XSEG_PORT_RINGS		= 3,
 };
 
-/* A port at one moment: its number and its epoch. */
-#define XHOP(epoch, portno)	(((__u64)(epoch) << 32) | (__u32)(portno))
+/*
+ * A port at one moment: its number and its epoch. In a path also the port that
+ * the request was accepted from, by who sent it on by this one.
+ */
+#define XHOP(epoch, portno)	(((__u64)(epoch) << 32) | (__u16)(portno))
+#define XHOP_VIA(epoch, portno, from) \
+	(XHOP(epoch, portno) | (__u64)(__u16)(from) << 16)
 #define XHOP_EPOCH(h)		((__u32)((h) >> 32))
-#define XHOP_PORT(h)		((xport)(h))
+#define XHOP_FROM(h)		((xport)((h) >> 16) & 0xffffU)
+#define XHOP_PORT(h)		((xport)(h) & 0xffffU)
+#define XHOP_IS(h, epoch, portno) \
+	(XHOP_EPOCH(h) == (epoch) && XHOP_PORT(h) == (portno))
 
 /* A buffer: its class plus one, and its index in the class; 0 is none. */
 #define XBUF(class, index)	(((__u64)((class) + 1) << 32) | (__u32)(index))
 #define XBUF_CLASS(b)		((__u32)((b) >> 32) - 1)
 #define XBUF_INDEX(b)		((__u32)(b))
+
+/*
+ * A request that its owner is about to send on: the version of its ownership
+ * word then, the port that it was accepted from, or received at, and the hops
+ * in its path. Without the top bit, or with another version, it says nothing.
+ */
+#define XSENDING(ver, from, top) \
+	(1ULL << 63 | ((__u64)(top) & 0x1fU) << 40 | \
+	 ((__u64)(from) & 0xffffU) << 24 | ((ver) & 0xfffffU))
+#define XSENDING_SET(s)		((__u32)((s) >> 63))
+#define XSENDING_VER(s)		((__u32)(s) & 0xfffffU)
+#define XSENDING_FROM(s)	((xport)((s) >> 24) & 0xffffU)
+#define XSENDING_TOP(s)		((__u32)((s) >> 40) & 0x1fU)
 
 /**
  * struct xseg_request - a request
@@ -440,8 +461,9 @@ enum xseg_port_ring {
  * @timestamp_ns: CLOCK_MONOTONIC of the first submit, if XSEG_STAMP asked for it
  * @elapsed_ns:	from there to the last respond
  * @cookie:	for the peers
+ * @sending:	XSENDING() of the last time that it was sent; for reapers
  * @rsvd:	0
- * @path:	XHOP() of the ports that replies go back through; the entry
+ * @path:	XHOP_VIA() of the ports that replies go back through; the entry
  *		behind the last is that which a reply is on its way to, else 0
  *
  * Written only by the peer that owns it.
@@ -474,7 +496,8 @@ struct xseg_request {
 	__aligned_u64 timestamp_ns;
 	__aligned_u64 elapsed_ns;
 	__aligned_u64 cookie;
-	__aligned_u64 rsvd[4];
+	__aligned_u64 sending;
+	__aligned_u64 rsvd[3];
 
 	__aligned_u64 path[XSEG_PATH_LEN] __attribute__((aligned(64)));
 };

@@ -119,6 +119,7 @@ XSEG_AT(struct xseg_request, effective_dst_portno, 132);
 XSEG_AT(struct xseg_request, timestamp_ns, 136);
 XSEG_AT(struct xseg_request, elapsed_ns, 144);
 XSEG_AT(struct xseg_request, cookie, 152);
+XSEG_AT(struct xseg_request, sending, 160);
 XSEG_AT(struct xseg_request, path, 192);
 
 XSEG_SIZE(struct xseg_buffer, 16);

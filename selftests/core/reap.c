@@ -226,6 +226,104 @@ static void test_forwarder_dies(void **state)
 	comes_back(XSEG_REQ_FAILED, EOWNERDEAD);
 }
 
+/* All of a submit or forward but the step that puts it into the queue. */
+static void half_send(struct xseg *xseg, struct xseg_request *req, xport dst,
+		      xport portno, bool pass)
+{
+	xport from = req->effective_dst_portno;
+	u32 top = req->path_top;
+
+	req->sending = XSENDING(XOWN_VER(req->own), from, top);
+	path_set(req, pass ? top : top + 1);
+	if (!pass)
+		req->path[top] = XHOP_VIA(port_epoch(xseg, portno), portno,
+					  from);
+	req->transit_portno = portno;
+	req->effective_dst_portno = dst;
+}
+
+/* Accepts at port 5, which keeps requests, and sends on by port 6. */
+static void dies_sending(struct xseg *xseg, void *arg)
+{
+	int how = *(int *)arg;
+	struct signal_desc *sd;
+	struct xseg_request *req;
+
+	xseg_local_signal_init(xseg, "futex");
+	sd = xseg_get_signal_desc(xseg, "futex");
+	xseg_bind_port(xseg, 5, sd);
+	xseg_bind_port(xseg, 6, sd);
+	req = xseg_accept(xseg, 5, 0);
+	if (how == 0)
+		xseg_forward_request(xseg, req, 1, 6, 0);
+	else
+		half_send(xseg, req, 1, 6, how == 2);
+}
+
+/*
+ * Killed in the middle of it, or after: the request goes to the next server of
+ * the port that it was accepted from, not to where it was about to go.
+ */
+static void test_sender_dies(void **state)
+{
+	struct xseg_request *req;
+	int how;
+
+	for (how = 0; how < 3; how++) {
+		peer_dies(fd, dies_keeping, NULL);
+		assert_int_equal(xseg_reap(client.x), 1);
+		ask(5);
+		peer_dies(fd, dies_sending, &how);
+		assert_int_equal(xseg_reap(client.x), 1);
+		req = xseg_accept(server.x, 1, 0);
+		assert_int_equal(!req, how != 0);
+		if (req)
+			xseg_respond(server.x, req, 1, 0);
+		assert_errno(xseg_receive(client.x, 0, 0), EAGAIN);
+		assert_int_equal(xseg_bind_port(server.x, 5, server.sd), 5);
+		req = xseg_accept(server.x, 5, 0);
+		assert_non_null(req);
+		assert_int_equal(req->path_top, 1);
+		assert_int_equal(xseg_respond(server.x, req, 5, 0), 0);
+		assert_int_equal(xseg_set_port_flags(server.x, 5, 0), 0);
+		assert_int_equal(xseg_release_port(server.x, 5), 0);
+		comes_back(0, 0);
+	}
+}
+
+/* Sent on and not taken since: it was in the queue, and is not undone. */
+static void dies_taking(struct xseg *xseg, void *arg)
+{
+	xseg_local_signal_init(xseg, "futex");
+	xseg_bind_port(xseg, 6, xseg_get_signal_desc(xseg, "futex"));
+	xseg_accept(xseg, 6, 0);
+}
+
+static void test_taker_dies(void **state)
+{
+	struct xseg_request *req;
+
+	assert_int_equal(xseg_bind_port(client.x, 6, client.sd), 6);
+	xseg_set_port_flags(client.x, 6, XSEG_PORT_KEEP);
+	xseg_release_port(client.x, 6);
+	ask(1);
+	req = xseg_accept(server.x, 1, 0);
+	assert_int_equal(xseg_forward_request(server.x, req, 6, 1, 0), 6);
+	peer_dies(fd, dies_taking, NULL);
+	assert_int_equal(xseg_reap(client.x), 1);
+	assert_errno(xseg_accept(server.x, 1, 0), EAGAIN);
+	assert_int_equal(xseg_bind_port(client.x, 6, client.sd), 6);
+	req = xseg_accept(client.x, 6, 0);
+	assert_non_null(req);
+	assert_int_equal(req->path_top, 2);
+	assert_int_equal(xseg_respond(client.x, req, 6, 0), 1);
+	req = xseg_receive(server.x, 1, 0);
+	assert_int_equal(xseg_respond(server.x, req, 1, 0), 0);
+	xseg_set_port_flags(client.x, 6, 0);
+	xseg_release_port(client.x, 6);
+	comes_back(0, 0);
+}
+
 /* Asks, as far as told, and dies. */
 static void dies_asking(struct xseg *xseg, void *arg)
 {
@@ -446,6 +544,8 @@ int main(void)
 		REAP_TEST(test_server_dies),
 		REAP_TEST(test_server_answered),
 		REAP_TEST(test_forwarder_dies),
+		REAP_TEST(test_sender_dies),
+		REAP_TEST(test_taker_dies),
 		REAP_TEST(test_client_dies),
 		REAP_TEST(test_receiver_dies),
 		REAP_TEST(test_descs),

@@ -6,7 +6,7 @@
 
 FUZZ_SECONDS ?= 60
 RESULTS	     := build/results
-CHECKS	     := abi-check cxx-check core-kernel-check checkpatch check-user check-sanitize
+CHECKS	     := abi-check cxx-check core-kernel-check checkpatch check-user check-crash check-sanitize
 
 run-tests     = scripts/run-tests -r $(RESULTS) -b $(abspath $(B)) -v $(VARIANT)
 
@@ -28,6 +28,10 @@ check-user:	## unit tests, selftests, tests of the command, fuzz targets
 
 check-sanitize: NEED = user test
 check-sanitize:	## the same tests under ASan+UBSan and under TSan
+	$(call close,$@)
+
+check-crash: NEED = user test
+check-crash:	## kill at every instruction of every call (CRASH_STRIDE=)
 	$(call close,$@)
 
 core-kernel-check: NEED = user kernel
@@ -58,6 +62,10 @@ run-check-user:
 	$(Q)$(MAKE) $(JOBS) VARIANT=fuzz fuzzers
 	$(Q)$(run-tests) $(TESTS) $(CLI_TESTS) $(BLKD_TESTS)
 	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) $(run-tests) -t 0 scripts/run-fuzz
+
+run-check-crash:
+	$(Q)$(MAKE) $(JOBS) $(CRASH)
+	$(Q)$(run-tests) -t 0 $(CRASH)
 
 run-check-sanitize:
 	$(Q)for v in asan tsan; do $(MAKE) VARIANT=$$v run-check-variant || exit; done

@@ -14,6 +14,10 @@ BLKCLIENT_OBJS := $(call obj,$(call sources,selftests/blkd/blkclient*.c))
 BLKCLIENT := $(B)/selftests/blkd/blkclient
 FUZZERS	  := $(patsubst %.c,$(B)/%,$(call sources,selftests/fuzz/*.c))
 
+# one program: kill at every instruction
+CRASH_SRCS := $(call sources,selftests/crash/*.c)
+CRASH	  := $(B)/selftests/crash/crash
+
 tests: programs $(TESTS) $(BLKCLIENT) $(URINGLOCK)
 fuzzers: $(FUZZERS)
 .PHONY: tests fuzzers
@@ -40,6 +44,10 @@ $(BLKCLIENT): $(BLKCLIENT_OBJS) $(LIB_A)
 $(URINGLOCK): $(B)/%: $(B)/obj/%.o
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(XCC) $(XLDFLAGS) -o $@ $< $(call pkg,--libs liburing)
+
+$(CRASH): $(call obj,$(CRASH_SRCS)) $(FSCK_OBJS) $(LIB_A)
+	@mkdir -p $(@D)
+	$(call say,LD,$@)$(XCC) $(XLDFLAGS) -o $@ $(filter %.o,$^) $(LIB_A) $(LIB_LIBS)
 
 $(B)/obj/selftests/fuzz/%.o: OBJFLAGS = -Wno-missing-prototypes
 

@@ -1,0 +1,319 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Kill at every instruction: what must hold when the victim is dead.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "selftests/crash/crash.h"
+#include "user/fsck/fsck.h"
+
+#define PATIENCE_USEC	5000000
+
+static const char *const phases[] = { "begin", "run", "park", "serve",
+				      "stop" };
+
+static void proc_line(pid_t pid, const char *what)
+{
+	char path[64], text[200];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", pid, what);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	if (fd >= 0)
+		close(fd);
+	if (n <= 0)
+		return;
+	text[n] = '\0';
+	printf("#   %s: %.*s\n", what, (int)strcspn(text, "\n"), text);
+}
+
+static void ports_print(struct xseg *x)
+{
+	struct xseg_port_info info;
+	xport p;
+
+	for (p = 0; x && p < NR_PORTS; p++) {
+		if (xseg_get_port_info(x, p, &info))
+			continue;
+		printf("#   port %u: %s by slot %u, epoch %u, %llu queued, %llu replies, %u waiting, %u asleep\n",
+		       p, info.bound ? "bound" : "not bound", info.owner,
+		       info.epoch,
+		       (unsigned long long)(info.submitted - info.accepted),
+		       (unsigned long long)(info.responded - info.received),
+		       info.waiters, info.asleep);
+	}
+}
+
+static int findings_print(struct trial *t, bool idle)
+{
+	struct fsck *fsck;
+	int i, nr;
+
+	if (fsck_open(&fsck, t->fd))
+		return 1;
+	nr = fsck_check(fsck, idle ? FSCK_IDLE : 0);
+	for (i = 0; i < nr; i++) {
+		const struct fsck_finding *f = fsck_finding(fsck, (unsigned)i);
+
+		printf("#   %s: %s; should be %s\n", f->object, f->is,
+		       f->should);
+	}
+	fsck_close(fsck);
+	return nr;
+}
+
+/**
+ * hung() - somebody does not get on: where everybody stands
+ * @t:	  the trial
+ * @what: what was waited for
+ */
+void hung(struct trial *t, const char *what)
+{
+	verdict.hangs++;
+	say("%s", what);
+	printf("#   phase %s; A: %u outstanding; F: %u outstanding\n",
+	       phases[GET(stage->phase)], client_outstanding(&t->a),
+	       client_outstanding(&t->f));
+	if (t->b > 0) {
+		printf("#   B: %s, %d outstanding, parked %d\n",
+		       GET(stage->b_at) ? GET(stage->b_at) : "-",
+		       GET(stage->b_outstanding), GET(stage->b_parked));
+		proc_line(t->b, "wchan");
+		proc_line(t->b, "syscall");
+	}
+	if (t->victim > 0) {
+		printf("#   the victim\n");
+		proc_line(t->victim, "wchan");
+		proc_line(t->victim, "syscall");
+	}
+	ports_print(t->f.x ? t->f.x : t->a.x);
+	if (t->fd >= 0)
+		findings_print(t, false);
+}
+
+static bool check(struct trial *t, bool good, const char *what)
+{
+	if (!good) {
+		say("%s", what);
+		verdict.other++;
+	}
+	(void)t;
+	return good;
+}
+
+static void in_order(struct trial *t, const char *when)
+{
+	struct fsck *fsck;
+	int nr;
+
+	if (!check(t, !fsck_open(&fsck, t->fd), "the header is damaged"))
+		return;
+	nr = fsck_check(fsck, FSCK_IDLE);
+	if (nr || fsck_counts(fsck)->peers_dead) {
+		say("the checker, %s: %d findings, %u dead peers", when, nr,
+		    fsck_counts(fsck)->peers_dead);
+		findings_print(t, true);
+		verdict.leaks++;
+	}
+	fsck_close(fsck);
+}
+
+/* All have left: all can be had again. */
+static void nothing_lost(struct trial *t)
+{
+	const struct fsck_counts *c;
+	struct fsck *fsck;
+
+	in_order(t, "when all have left");
+	if (fsck_open(&fsck, t->fd))
+		return;
+	fsck_check(fsck, FSCK_IDLE);
+	c = fsck_counts(fsck);
+	if (c->requests_free != c->requests || c->descs_free != c->descs ||
+	    c->buffers_used || c->ports_bound || c->peers_live) {
+		say("%u of %u requests are free, %u of %u descriptors; %u buffers in use, %u ports bound, %u peers",
+		    c->requests_free, c->requests, c->descs_free, c->descs,
+		    c->buffers_used, c->ports_bound, c->peers_live);
+		verdict.leaks++;
+	}
+	fsck_close(fsck);
+}
+
+/* B stops its work between two calls; asleep it may stay. */
+static bool partner_park(struct trial *t)
+{
+	uint64_t end = now_usec() + PATIENCE_USEC;
+
+	SET(stage->phase, PHASE_PARK);
+	while (t->company == RUNNING && t->b && !GET(stage->b_parked)) {
+		if (now_usec() > end) {
+			hung(t, "B is stuck in a call");
+			return false;
+		}
+		usleep(20);
+	}
+	return true;
+}
+
+static bool reap(struct trial *t)
+{
+	struct client *who = t->reaper && t->a.x ? &t->a : &t->f;
+	int ret;
+
+	t->f.x = xseg_join_fd(t->fd, 0);
+	if (!check(t, t->f.x, "F cannot join"))
+		return false;
+	ret = xseg_reap(who->x);
+	return check(t, ret >= 0, "reaping fails");
+}
+
+static bool take_over(struct trial *t)
+{
+	struct client *f = &t->f;
+
+	xseg_set_sleep_cap(f->x, XSEG_WAIT_FOREVER);
+	f->port = PORT_F;
+	return check(t, !xseg_local_signal_init(f->x, t->type),
+		     "F: local_signal_init fails") &&
+	       check(t, (f->sd = xseg_get_signal_desc(f->x, t->type)),
+		     "F: no descriptor to be had") &&
+	       check(t, xseg_bind_port(f->x, PORT_VICTIM, f->sd) >= 0,
+		     "F cannot bind the victim's first port") &&
+	       check(t, xseg_bind_port(f->x, PORT_VICTIM_CLIENT, f->sd) >= 0,
+		     "F cannot bind the victim's other port") &&
+	       check(t, xseg_bind_port(f->x, PORT_F, f->sd) >= 0,
+		     "F cannot bind its port");
+}
+
+static void round_trips(struct trial *t)
+{
+	check(t, client_send(&t->f, PORT_VICTIM) &&
+		 client_send(&t->f, PORT_VICTIM_CLIENT),
+	      "F cannot send to what were the victim's ports");
+	if (t->a.x)
+		check(t, client_send(&t->f, PORT_A), "F cannot send to A");
+	if (t->b)
+		check(t, client_send(&t->f, PORT_B), "F cannot send to B");
+}
+
+static bool pump(struct trial *t)
+{
+	bool did = client_receive(&t->f);
+
+	did |= client_serve(&t->f, PORT_VICTIM);
+	did |= client_serve(&t->f, PORT_VICTIM_CLIENT);
+	did |= client_serve(&t->f, PORT_F);
+	if (t->a.x) {
+		did |= client_receive(&t->a);
+		did |= client_serve(&t->a, PORT_A);
+	}
+	return did;
+}
+
+static bool all_back(struct trial *t)
+{
+	return !client_outstanding(&t->a) && !client_outstanding(&t->f) &&
+	       (!t->b || !GET(stage->b_outstanding));
+}
+
+/* Everybody works on until each has back what it sent. */
+static bool traffic_flows(struct trial *t)
+{
+	uint64_t end = now_usec() + PATIENCE_USEC;
+
+	SET(stage->phase, PHASE_SERVE);
+	if (t->held) {
+		t->held->state = XSEG_REQ_SERVED;
+		check(t, xseg_respond(t->a.x, t->held, PORT_A,
+				      XSEG_SIGNAL) >= 0,
+		      "A cannot answer the victim's request");
+	}
+	round_trips(t);
+	while (!all_back(t)) {
+		if (pump(t))
+			continue;
+		if (now_usec() > end) {
+			verdict.lost += client_outstanding(&t->a) +
+					client_outstanding(&t->f);
+			hung(t, "requests do not come back");
+			return false;
+		}
+		usleep(20);
+	}
+	while (pump(t))
+		;
+	return true;
+}
+
+static bool partner_stop(struct trial *t)
+{
+	int status;
+
+	if (!t->b)
+		return true;
+	SET(stage->phase, PHASE_STOP);
+	xseg_signal(t->f.x, PORT_B);
+	if (child_wait(t->b, &status, PATIENCE_USEC)) {
+		hung(t, "B is not woken");
+		return false;
+	}
+	t->b = 0;
+	verdict.doubled += (unsigned int)GET(stage->bad);
+	return check(t, !status, "B did not end as it should");
+}
+
+static void all_leave(struct trial *t)
+{
+	verdict.doubled += (unsigned int)(t->a.bad + t->f.bad);
+	xseg_set_port_flags(t->f.x, PORT_VICTIM, 0);
+	xseg_set_port_flags(t->f.x, PORT_VICTIM_CLIENT, 0);
+	in_order(t, "when traffic has flowed");
+	if (t->a.x)
+		check(t, !xseg_leave(t->a.x), "A cannot leave");
+	t->a.x = NULL;
+	check(t, !xseg_leave(t->f.x), "F cannot leave");
+	t->f.x = NULL;
+	nothing_lost(t);
+}
+
+/* A segment is there whole, or not at all. */
+static void file_after(struct trial *t)
+{
+	char path[XSEG_NAME_SIZE + 32];
+	struct xseg *x;
+
+	snprintf(path, sizeof(path), "/dev/shm/xseg.%s", t->name);
+	t->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (t->fd < 0)
+		return;
+	in_order(t, "of a segment that is there");
+	x = xseg_join(t->name, 0);
+	check(t, x, "the segment is there and cannot be joined");
+	if (x)
+		xseg_leave(x);
+	check(t, !xseg_destroy(t->name, 0), "it cannot be destroyed");
+}
+
+/**
+ * trial_after() - the victim is dead; is everything as it should be?
+ * @t: the trial
+ */
+void trial_after(struct trial *t)
+{
+	if (t->s->flags & S_FILE) {
+		file_after(t);
+		return;
+	}
+	if (!partner_park(t) || !reap(t))
+		return;
+	in_order(t, "after the reap");
+	if (take_over(t) && traffic_flows(t) && partner_stop(t))
+		all_leave(t);
+}

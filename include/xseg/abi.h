@@ -414,7 +414,7 @@ enum xseg_port_ring {
 #define XHOP_FROM(h)		((xport)((h) >> 16) & 0xffffU)
 #define XHOP_PORT(h)		((xport)(h) & 0xffffU)
 #define XHOP_IS(h, epoch, portno) \
-	(XHOP_EPOCH(h) == (epoch) && XHOP_PORT(h) == (portno))
+	((((h) ^ XHOP(epoch, portno)) & 0xffffffff0000ffffULL) == 0)
 
 /* A buffer: its class plus one, and its index in the class; 0 is none. */
 #define XBUF(class, index)	(((__u64)((class) + 1) << 32) | (__u32)(index))

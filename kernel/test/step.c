@@ -194,8 +194,8 @@ static int actor_thread(void *arg)
 	struct actor *actor = arg;
 
 	while (!kthread_should_stop()) {
-		/* The step is whole: pairs with step_in_thread() */
 		wait_event_interruptible(actor->queue,
+					 /* whole: pairs with step_in_thread() */
 					 smp_load_acquire(&actor->step) ||
 					 kthread_should_stop());
 		if (!actor->step)

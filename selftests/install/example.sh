@@ -49,7 +49,7 @@ export PKG_CONFIG_PATH=$root/usr/local/lib/pkgconfig PKG_CONFIG_SYSROOT_DIR=$roo
 for k in $kernels; do
 	release=$("$vm/modules" -p "$k")
 	ls "$root/lib/modules/$release/updates/xseg" >"$dir/out"
-	printf '%s\n' Module.symvers xseg_signal.ko | diff - "$dir/out" >"$dir/err"
+	printf '%s\n' Module.symvers xseg_signal.ko xsegbd.ko | diff - "$dir/out" >"$dir/err"
 	ok "$k: the module and its symbols are there, no test's"
 
 	# not below $src, so that nothing there is found

@@ -6,12 +6,11 @@
  * descriptors and ports and xseg_wait_signal() may sleep. The request calls,
  * xseg_signal(), xseg_prepare_wait() and xseg_cancel_wait() with a callback
  * may be made from any context, also from hard interrupts (on PREEMPT_RT: from
- * any that may take a spinlock_t). A signal to a
- * descriptor of a type that is new in the segment is done a little later by
- * the module and returns -ENOENT.
+ * any that may take a spinlock_t). A signal to a descriptor of a type that is
+ * new in the segment is done a little later by the module and returns -ENOENT.
  *
- * The module knows that a user peer lives only as far as others find out: it
- * reaps nobody. All symbols are in the name space XSEG: see XSEG_IMPORT_NS().
+ * A server that dies is cleaned up after by the module within milliseconds.
+ * All symbols are in the name space XSEG: see XSEG_IMPORT_NS().
  */
 #ifndef XSEG_KERNEL_H
 #define XSEG_KERNEL_H
@@ -30,7 +29,7 @@
 /**
  * xseg_set_callback() - be called instead of waiting
  * @xseg:  the handle
- * @sd:	   a descriptor of type waitqueue that this peer got
+ * @sd:	   a descriptor that this peer got, of a type of the kernel domain
  * @fn:	   called once for each xseg_prepare_wait() that is not cancelled, when
  *	   a signal comes, or once a second without one; NULL: no more
  * @arg:   given to @fn

@@ -340,6 +340,7 @@ static inline struct ring port_ring(const struct xseg *xseg, xport portno,
 
 int ring_push(const struct xseg *xseg, const struct ring *ring, u32 index);
 int ring_pop(const struct xseg *xseg, const struct ring *ring, u32 *index);
+void ring_counts(const struct ring *ring, u64 *in, u64 *out);
 /**
  * struct owned_list - objects of a pool that a dead peer may have owned
  * @first: index of the first

@@ -63,20 +63,11 @@ static void port_desc_info(struct xseg *xseg, u64 tagged,
 		memcpy(info->type, type.name, sizeof(info->type));
 }
 
-/* Tickets count: each put and each take moved one of them by one. */
-static void ring_counts(const struct xseg *xseg, xport portno,
-			enum xseg_port_ring which, __u64 *in, __u64 *out)
-{
-	struct ring ring = port_ring(xseg, portno, which);
-
-	*out = shm_load_acquire(&ring.shm->head);
-	*in = shm_load_acquire(&ring.shm->tail);
-}
-
 int xseg_get_port_info(struct xseg *xseg, xport portno,
 		       struct xseg_port_info *info)
 {
 	struct xseg_port __xseg_shared *port;
+	struct ring requests, replies;
 	u64 w;
 	int ret;
 
@@ -96,10 +87,10 @@ int xseg_get_port_info(struct xseg *xseg, xport portno,
 	info->nr_requests = shm_read(&port->nr_requests);
 	info->max_requests = shm_read(&port->max_requests);
 	if (info->epoch) {	/* else its rings were never touched */
-		ring_counts(xseg, portno, XSEG_RING_REQUEST, &info->submitted,
-			    &info->accepted);
-		ring_counts(xseg, portno, XSEG_RING_REPLY, &info->responded,
-			    &info->received);
+		requests = port_ring(xseg, portno, XSEG_RING_REQUEST);
+		replies = port_ring(xseg, portno, XSEG_RING_REPLY);
+		ring_counts(&requests, &info->submitted, &info->accepted);
+		ring_counts(&replies, &info->responded, &info->received);
 	}
 	port_desc_info(xseg, shm_load_acquire(&port->signal_desc), info);
 	return 0;

@@ -206,6 +206,30 @@ int ring_pop(const struct xseg *xseg, const struct ring *ring, u32 *index)
 }
 
 /**
+ * ring_counts() - how many objects were ever put into a ring, and taken
+ * @ring: the ring
+ * @in:	  filled
+ * @out:  filled, not more than @in
+ *
+ * (P2) and (T3) may have been left to the next who comes: what counts is what
+ * the slots say. Two moments where others are at work: for people.
+ */
+void ring_counts(const struct ring *ring, u64 *in, u64 *out)
+{
+	u64 h = shm_load_acquire(&ring->shm->head);
+	u64 t = shm_load_acquire(&ring->shm->tail);
+	u64 e = shm_load_acquire(ring_slot(ring, h));
+
+	if ((s32)(XSLOT_CYCLE(e) - ring_cycle(ring, h)) > 0)
+		h++;
+	e = shm_load_acquire(ring_slot(ring, t));
+	if (XSLOT_CYCLE(e) == ring_cycle(ring, t) && XSLOT_OBJ(e))
+		t++;
+	*in = max(h, t);
+	*out = h;
+}
+
+/**
  * ring_mark() - strike the objects that are in a ring off a list
  * @xseg:  the handle
  * @ring:  the ring

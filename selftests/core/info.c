@@ -105,6 +105,24 @@ static void test_port_info(void **state)
 	assert_int_equal(info.bound | info.epoch, 0);
 }
 
+/* Also where somebody was killed who put a request there. */
+static void test_port_info_half(void **state)
+{
+	struct ring ring = port_ring(a.x, 1, XSEG_RING_REQUEST);
+	struct xseg_port_info info;
+	u32 index;
+
+	assert_int_equal(pool_alloc(a.x, POOL_REQUESTS, &index), 0);
+	assert_int_equal(half_push(a.x, &ring, index), 0);
+	assert_int_equal(xseg_get_port_info(a.x, 1, &info), 0);
+	assert_int_equal(info.submitted, 1);
+	assert_int_equal(info.accepted, 0);
+	assert_int_equal(ring_pop(b.x, &ring, &index), 0);
+	assert_int_equal(xseg_get_port_info(a.x, 1, &info), 0);
+	assert_int_equal(info.submitted, 1);
+	assert_int_equal(info.accepted, 1);
+}
+
 static void test_waiters(void **state)
 {
 	struct xseg_port_info info;
@@ -198,6 +216,7 @@ int main(void)
 		INFO_TEST(test_info),
 		INFO_TEST(test_peer_info),
 		INFO_TEST(test_port_info),
+		INFO_TEST(test_port_info_half),
 		INFO_TEST(test_waiters),
 		INFO_TEST(test_stats),
 		INFO_TEST(test_knobs),

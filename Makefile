@@ -76,6 +76,7 @@ help:		## list the targets
 	@echo '  PREFIX= LIBDIR= DESTDIR=   where to install'
 	@echo '  KERNEL=            6.1, 6.12, a release in /lib/modules, or a path'
 	@echo '  FUZZ_SECONDS=60    how long check-user runs each fuzz target'
+	@echo '  CRASH_STRIDE=509   how many instructions check-crash steps over (1: none)'
 	@echo '  DEPS=no            do not look for (or, as root, install) Debian packages'
 
 .PHONY: all demo demo-host demo-user clean distclean help FORCE

@@ -223,12 +223,35 @@ static bool all_back(struct trial *t)
 	       (!t->b || !GET(stage->b_outstanding));
 }
 
+/*
+ * B takes what lies in its queues, without a signal from now on: the victim's
+ * or the reaper's must have come, though it sleeps without limit.
+ */
+static bool partner_woken(struct trial *t)
+{
+	uint64_t end = now_usec() + PATIENCE_USEC;
+	struct xseg_port_info info;
+
+	while (t->b && !xseg_get_port_info(t->f.x, PORT_B, &info) &&
+	       (info.submitted != info.accepted ||
+		info.responded != info.received)) {
+		if (now_usec() > end) {
+			hung(t, "B sleeps, and there is something in its queues");
+			return false;
+		}
+		usleep(20);
+	}
+	return true;
+}
+
 /* Everybody works on until each has back what it sent. */
 static bool traffic_flows(struct trial *t)
 {
 	uint64_t end = now_usec() + PATIENCE_USEC;
 
 	SET(stage->phase, PHASE_SERVE);
+	if (!partner_woken(t))
+		return false;
 	if (t->held) {
 		t->held->state = XSEG_REQ_SERVED;
 		check(t, xseg_respond(t->a.x, t->held, PORT_A,

@@ -133,13 +133,13 @@ struct victim {
  * @name:  what it is called
  * @flags: S_*
  * @setup: what the victim does before, may be NULL
- * @call:  the call
+ * @call:  the call; false, as of @setup, if it did not do what it is for
  */
 struct scenario {
 	const char *name;
 	unsigned int flags;
-	void (*setup)(struct victim *v);
-	void (*call)(struct victim *v);
+	bool (*setup)(struct victim *v);
+	bool (*call)(struct victim *v);
 };
 
 /* scenarios.c */
@@ -224,6 +224,7 @@ struct path {
 int child_wait(pid_t pid, int *status, unsigned int usec);
 bool victim_await(struct trial *t);
 bool victim_go(struct trial *t);
+bool victim_finish(struct trial *t);
 bool victim_path(struct trial *t, struct path *path);
 void path_free(struct path *path);
 bool victim_reach(struct trial *t, const struct path *path, unsigned int k);

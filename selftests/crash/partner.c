@@ -42,18 +42,17 @@ static void work(struct client *b, unsigned int turn)
 	xseg_wait_signal(b->x, b->sd, 20);
 }
 
-/* Sleeps until it is signalled, if there is nothing to be done. */
-static void sleep_or_serve(struct client *b)
+/* Does what there is to be done, and sleeps until it is signalled. */
+static void serve(struct client *b)
 {
 	AT("prepares");
 	xseg_prepare_wait(b->x, b->sd);
-	if (GET(stage->phase) == PHASE_SERVE) {
-		if (client_receive(b) || client_serve(b, PORT_B)) {
-			xseg_cancel_wait(b->x, b->sd);
-			SET(stage->b_outstanding, (int)client_outstanding(b));
-			return;
-		}
-	} else if (GET(stage->phase) != PHASE_RUN) {
+	if (client_receive(b) || client_serve(b, PORT_B)) {
+		xseg_cancel_wait(b->x, b->sd);
+		SET(stage->b_outstanding, (int)client_outstanding(b));
+		return;
+	}
+	if (GET(stage->phase) != PHASE_SERVE) {
 		xseg_cancel_wait(b->x, b->sd);
 		return;
 	}
@@ -62,9 +61,45 @@ static void sleep_or_serve(struct client *b)
 	AT("woke up");
 }
 
+/*
+ * Takes the request that the victim sent it, and sleeps until somebody has
+ * more: then it does nothing until it is told to serve.
+ */
+static struct xseg_request *sleep_through(struct client *b)
+{
+	struct xseg_request *req = NULL;
+
+	while (!req) {
+		xseg_prepare_wait(b->x, b->sd);
+		req = xseg_accept(b->x, PORT_B, 0);
+		if (!req) {
+			AT("waits for the victim's request");
+			xseg_wait_signal(b->x, b->sd, XSEG_WAIT_FOREVER);
+		}
+	}
+	xseg_cancel_wait(b->x, b->sd);
+	AT("sleeps while the victim is at work");
+	xseg_prepare_wait(b->x, b->sd);
+	xseg_wait_signal(b->x, b->sd, XSEG_WAIT_FOREVER);
+	AT("woke up");
+	while (GET(stage->phase) == PHASE_RUN)
+		usleep(50);
+	return req;
+}
+
+static void answer(struct client *b, struct xseg_request *req)
+{
+	if (!req)
+		return;
+	req->state = XSEG_REQ_SERVED;
+	if (xseg_respond(b->x, req, PORT_B, XSEG_SIGNAL) < 0)
+		b->bad++;
+}
+
 void partner_body(struct trial *t)
 {
 	struct client b = { .who = "B", .may = t->a.may };
+	struct xseg_request *held = NULL;
 	unsigned int turn = 0;
 
 	cpu_take(1);
@@ -77,15 +112,15 @@ void partner_body(struct trial *t)
 	SET(stage->b_ready, 1);
 	while (GET(stage->phase) == PHASE_BEGIN)
 		usleep(50);
-	while (GET(stage->phase) != PHASE_STOP) {
-		if (GET(stage->phase) == PHASE_PARK)
-			park(&b);
-		else if (GET(stage->phase) == PHASE_RUN &&
-			 t->company == RUNNING)
-			work(&b, turn++);
-		else
-			sleep_or_serve(&b);
-	}
+	if (t->company == TWO)
+		held = sleep_through(&b);
+	while (GET(stage->phase) == PHASE_RUN)
+		work(&b, turn++);
+	if (GET(stage->phase) == PHASE_PARK)
+		park(&b);
+	answer(&b, held);
+	while (GET(stage->phase) == PHASE_SERVE)
+		serve(&b);
 	AT("leaves");
 	if (b.bad)
 		SET(stage->bad, b.bad);

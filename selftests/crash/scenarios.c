@@ -6,6 +6,7 @@
  * to be accepted there, and to port 4, with a reply waiting there; another of
  * its requests is at work at A, if there is an A.
  */
+#include <errno.h>
 #include <stddef.h>
 
 #include "selftests/crash/crash.h"
@@ -15,288 +16,302 @@ static xport elsewhere(const struct victim *v)
 	return v->company == ALONE ? PORT_VICTIM_CLIENT : PORT_A;
 }
 
-static void take_own(struct victim *v)
+static bool take_own(struct victim *v)
 {
 	v->req = xseg_get_request(v->x, PORT_VICTIM_CLIENT, elsewhere(v), 0);
+	return v->req;
 }
 
-static void take_prepared(struct victim *v)
+static bool take_prepared(struct victim *v)
 {
-	take_own(v);
-	xseg_prep_request(v->x, v->req, 7, 200);
+	return take_own(v) && !xseg_prep_request(v->x, v->req, 7, 200);
 }
 
-static void take_accepted(struct victim *v)
+static bool take_accepted(struct victim *v)
 {
 	v->req = xseg_accept(v->x, PORT_VICTIM, 0);
+	return v->req;
 }
 
-static void take_received(struct victim *v)
+static bool take_received(struct victim *v)
 {
 	v->req = xseg_receive(v->x, PORT_VICTIM_CLIENT, 0);
+	return v->req;
 }
 
-static void do_join(struct victim *v)
+static bool do_join(struct victim *v)
 {
 	v->x = xseg_join_fd(v->fd, 0);
+	return v->x;
 }
 
-static void do_leave(struct victim *v)
+static bool do_leave(struct victim *v)
 {
-	xseg_leave(v->x);
+	return !xseg_leave(v->x);
 }
 
 /* With all kinds of things in its hands. */
-static void many_things(struct victim *v)
+static bool many_things(struct victim *v)
 {
-	take_accepted(v);
-	take_received(v);
-	take_prepared(v);
+	if (v->company != ALONE && !xseg_get_port_signal_desc(v->x, PORT_A))
+		return false;
 	v->other = xseg_get_signal_desc(v->x, v->type);
-	xseg_get_port_signal_desc(v->x, PORT_A);
-	xseg_alloc_requests(v->x, PORT_VICTIM, 2);
+	return v->other && take_accepted(v) && take_received(v) &&
+	       take_prepared(v) && xseg_alloc_requests(v->x, PORT_VICTIM, 2) == 2;
 }
 
-static void do_init(struct victim *v)
+static bool do_init(struct victim *v)
 {
-	xseg_local_signal_init(v->x, "fifo");
+	return xseg_local_signal_init(v->x, "fifo") == -ENOENT;
 }
 
-static void do_init_other(struct victim *v)
+static const char *other_type(const struct victim *v)
 {
-	xseg_local_signal_init(v->x, v->type[0] == 'f' ? "eventfd" : "futex");
+	return v->type[0] == 'f' ? "eventfd" : "futex";
 }
 
-static void do_quit(struct victim *v)
+static bool do_init_other(struct victim *v)
 {
-	xseg_local_signal_quit(v->x, v->type[0] == 'f' ? "eventfd" : "futex");
+	return !xseg_local_signal_init(v->x, other_type(v));
 }
 
-static void do_get_desc(struct victim *v)
+static bool do_quit(struct victim *v)
+{
+	return !xseg_local_signal_quit(v->x, other_type(v));
+}
+
+static bool do_get_desc(struct victim *v)
 {
 	v->other = xseg_get_signal_desc(v->x, v->type);
+	return v->other;
 }
 
-static void do_put_desc(struct victim *v)
+static bool do_put_desc(struct victim *v)
 {
-	xseg_put_signal_desc(v->x, v->other);
+	return !xseg_put_signal_desc(v->x, v->other);
 }
 
-static void do_get_port_desc(struct victim *v)
+static bool do_get_port_desc(struct victim *v)
 {
 	v->other = xseg_get_port_signal_desc(v->x, v->company == ALONE ?
 					     PORT_VICTIM : PORT_A);
+	return v->other;
 }
 
-static void do_hold_desc(struct victim *v)
+static bool do_hold_desc(struct victim *v)
 {
-	xseg_hold_signal_desc(v->x, v->sd);
+	return !xseg_hold_signal_desc(v->x, v->sd);
 }
 
-static void do_bind(struct victim *v)
+static bool do_bind(struct victim *v)
 {
-	xseg_bind_port(v->x, PORT_F, v->sd);
+	return xseg_bind_port(v->x, PORT_F, v->sd) >= 0;
 }
 
-static void do_bind_any(struct victim *v)
+static bool do_bind_any(struct victim *v)
 {
-	xseg_bind_port(v->x, NoPort, v->sd);
+	return xseg_bind_port(v->x, NoPort, v->sd) >= 0;
 }
 
-static void bound(struct victim *v)
+static bool bound(struct victim *v)
 {
-	do_get_desc(v);
-	xseg_bind_port(v->x, PORT_F, v->other);
-	xseg_put_signal_desc(v->x, v->other);
-	xseg_alloc_requests(v->x, PORT_F, 2);
+	return do_get_desc(v) && xseg_bind_port(v->x, PORT_F, v->other) >= 0 &&
+	       !xseg_put_signal_desc(v->x, v->other) &&
+	       xseg_alloc_requests(v->x, PORT_F, 2) == 2;
 }
 
-static void do_release(struct victim *v)
+static bool do_release(struct victim *v)
 {
-	xseg_release_port(v->x, PORT_F);
+	return !xseg_release_port(v->x, PORT_F);
 }
 
-static void do_release_server(struct victim *v)
+static bool do_release_server(struct victim *v)
 {
-	xseg_release_port(v->x, PORT_VICTIM);
+	return !xseg_release_port(v->x, PORT_VICTIM);
 }
 
-static void do_release_client(struct victim *v)
+static bool do_release_client(struct victim *v)
 {
-	xseg_release_port(v->x, PORT_VICTIM_CLIENT);
+	return !xseg_release_port(v->x, PORT_VICTIM_CLIENT);
 }
 
-static void do_alloc(struct victim *v)
+static bool do_alloc(struct victim *v)
 {
-	xseg_alloc_requests(v->x, PORT_VICTIM, 3);
+	return xseg_alloc_requests(v->x, PORT_VICTIM, 3) == 3;
 }
 
-static void do_free(struct victim *v)
+static bool do_free(struct victim *v)
 {
-	xseg_free_requests(v->x, PORT_VICTIM, 3);
+	return xseg_free_requests(v->x, PORT_VICTIM, 3) == 3;
 }
 
-static void do_set_max(struct victim *v)
+static bool do_set_max(struct victim *v)
 {
-	xseg_set_max_requests(v->x, PORT_VICTIM_CLIENT, 1);
+	return !xseg_set_max_requests(v->x, PORT_VICTIM_CLIENT, 1);
 }
 
-static void do_set_flags(struct victim *v)
+static bool do_set_flags(struct victim *v)
 {
-	xseg_set_port_flags(v->x, PORT_VICTIM_CLIENT, XSEG_PORT_KEEP);
+	return !xseg_set_port_flags(v->x, PORT_VICTIM_CLIENT, XSEG_PORT_KEEP);
 }
 
-static void do_prepare(struct victim *v)
+static bool do_prepare(struct victim *v)
 {
-	xseg_prepare_wait(v->x, v->sd);
+	return !xseg_prepare_wait(v->x, v->sd);
 }
 
-static void do_cancel(struct victim *v)
+static bool do_cancel(struct victim *v)
 {
-	xseg_cancel_wait(v->x, v->sd);
+	return !xseg_cancel_wait(v->x, v->sd);
 }
 
-static void do_wait(struct victim *v)
+static bool do_wait(struct victim *v)
 {
-	xseg_wait_signal(v->x, v->sd, 2000);
+	int ret = xseg_wait_signal(v->x, v->sd, 2000);
+
+	return !ret || ret == -ETIMEDOUT;
 }
 
-static void do_wait_forever(struct victim *v)
+static bool do_wait_forever(struct victim *v)
 {
-	xseg_wait_signal(v->x, v->sd, XSEG_WAIT_FOREVER);
+	return !xseg_wait_signal(v->x, v->sd, XSEG_WAIT_FOREVER);
 }
 
-static void signalled(struct victim *v)
+static bool signalled(struct victim *v)
 {
-	xseg_prepare_wait(v->x, v->sd);
-	xseg_signal(v->x, PORT_VICTIM);
+	return !xseg_prepare_wait(v->x, v->sd) &&
+	       !xseg_signal(v->x, PORT_VICTIM);
 }
 
-static void do_signal(struct victim *v)
+static bool do_signal(struct victim *v)
 {
-	xseg_signal(v->x, v->company >= TWO ? PORT_B : elsewhere(v));
+	return !xseg_signal(v->x, v->company >= TWO ? PORT_B : elsewhere(v));
 }
 
-static void do_signal_and_wait(struct victim *v)
+static bool do_signal_and_wait(struct victim *v)
 {
 	const xport ports[] = { PORT_B, PORT_VICTIM_CLIENT };
+	int ret = xseg_signal_and_wait(v->x, v->sd, ports, 2, 2000);
 
-	xseg_signal_and_wait(v->x, v->sd, ports, 2, 2000);
+	return !ret || ret == -ETIMEDOUT;
 }
 
-static void do_get(struct victim *v)
+static bool do_get(struct victim *v)
 {
 	v->req = xseg_get_request(v->x, PORT_VICTIM, PORT_A, XSEG_STAMP);
+	return v->req;
 }
 
-static void do_prep(struct victim *v)
+static bool do_prep(struct victim *v)
 {
-	xseg_prep_request(v->x, v->req, 7, 200);
+	return !xseg_prep_request(v->x, v->req, 7, 200);
 }
 
-static void do_prep_larger(struct victim *v)
+static bool do_prep_larger(struct victim *v)
 {
-	xseg_prep_request(v->x, v->req, 20, 4000);
+	return !xseg_prep_request(v->x, v->req, 20, 4000);
 }
 
-static void do_resize(struct victim *v)
+static bool do_resize(struct victim *v)
 {
-	xseg_resize_request(v->x, v->req, 9, 2000);
+	return !xseg_resize_request(v->x, v->req, 9, 2000);
 }
 
-static void do_put(struct victim *v)
+static bool do_put(struct victim *v)
 {
-	xseg_put_request(v->x, v->req);
+	return !xseg_put_request(v->x, v->req);
 }
 
-static void took_large(struct victim *v)
+static bool took_large(struct victim *v)
 {
-	take_own(v);
-	xseg_prep_request(v->x, v->req, 0, 8000);
+	return take_own(v) && !xseg_prep_request(v->x, v->req, 0, 8000);
 }
 
-static void do_submit(struct victim *v)
+static bool do_submit(struct victim *v)
 {
-	xseg_submit(v->x, v->req, PORT_VICTIM_CLIENT, XSEG_SIGNAL);
+	return xseg_submit(v->x, v->req, PORT_VICTIM_CLIENT, XSEG_SIGNAL) >= 0;
 }
 
 /* To B, which sleeps. */
-static void take_for_b(struct victim *v)
+static bool take_for_b(struct victim *v)
 {
 	v->req = xseg_get_request(v->x, PORT_VICTIM_CLIENT,
 				  v->company >= TWO ? PORT_B : elsewhere(v), 0);
-	xseg_prep_request(v->x, v->req, 7, 200);
+	return v->req && !xseg_prep_request(v->x, v->req, 7, 200);
 }
 
-static void do_accept(struct victim *v)
+static bool do_accept(struct victim *v)
 {
 	v->req = xseg_accept(v->x, PORT_VICTIM, 0);
+	return v->req;
 }
 
-static void do_respond(struct victim *v)
+static bool do_respond(struct victim *v)
 {
 	v->req->state = XSEG_REQ_SERVED;
-	xseg_respond(v->x, v->req, PORT_VICTIM, XSEG_SIGNAL);
+	return xseg_respond(v->x, v->req, PORT_VICTIM, XSEG_SIGNAL) >= 0;
 }
 
 /* The last that came: B's, where there is a B. */
-static void take_last_accepted(struct victim *v)
+static bool take_last_accepted(struct victim *v)
 {
 	struct xseg_request *req;
 
 	while ((req = xseg_accept(v->x, PORT_VICTIM, 0)))
 		v->req = req;
+	return v->req;
 }
 
-static void do_receive(struct victim *v)
+static bool do_receive(struct victim *v)
 {
 	v->req = xseg_receive(v->x, PORT_VICTIM_CLIENT, 0);
+	return v->req;
 }
 
-static void do_forward(struct victim *v)
+static bool do_forward(struct victim *v)
 {
-	xseg_forward_request(v->x, v->req, elsewhere(v), PORT_VICTIM,
-			     XSEG_SIGNAL);
+	return xseg_forward_request(v->x, v->req, elsewhere(v), PORT_VICTIM,
+				    XSEG_SIGNAL) >= 0;
 }
 
-static void do_pass(struct victim *v)
+static bool do_pass(struct victim *v)
 {
-	xseg_forward_request(v->x, v->req, elsewhere(v), PORT_VICTIM,
-			     XSEG_SIGNAL | XSEG_PASS);
+	return xseg_forward_request(v->x, v->req, elsewhere(v), PORT_VICTIM,
+				    XSEG_SIGNAL | XSEG_PASS) >= 0;
 }
 
 /* Accepted at one port, sent on by the other. */
-static void do_forward_other(struct victim *v)
+static bool do_forward_other(struct victim *v)
 {
-	xseg_forward_request(v->x, v->req, elsewhere(v), PORT_VICTIM_CLIENT,
-			     XSEG_SIGNAL);
+	return xseg_forward_request(v->x, v->req, elsewhere(v),
+				    PORT_VICTIM_CLIENT, XSEG_SIGNAL) >= 0;
 }
 
-static void do_pass_other(struct victim *v)
+static bool do_pass_other(struct victim *v)
 {
-	xseg_forward_request(v->x, v->req, elsewhere(v), PORT_VICTIM_CLIENT,
-			     XSEG_SIGNAL | XSEG_PASS);
+	return xseg_forward_request(v->x, v->req, elsewhere(v),
+				    PORT_VICTIM_CLIENT, XSEG_SIGNAL | XSEG_PASS) >= 0;
 }
 
-static void do_reap(struct victim *v)
+static bool do_reap(struct victim *v)
 {
-	xseg_reap(v->x);
+	return xseg_reap(v->x) == 1;
 }
 
 /* A port of the dead peer's: reaps it. */
-static void do_bind_dead(struct victim *v)
+static bool do_bind_dead(struct victim *v)
 {
-	xseg_bind_port(v->x, PORT_F, v->sd);
+	return xseg_bind_port(v->x, PORT_F, v->sd) >= 0;
 }
 
-static void do_create(struct victim *v)
+static bool do_create(struct victim *v)
 {
-	xseg_create(v->name, NULL);
+	return !xseg_create(v->name, NULL);
 }
 
-static void do_destroy(struct victim *v)
+static bool do_destroy(struct victim *v)
 {
-	xseg_destroy(v->name, 0);
+	return !xseg_destroy(v->name, 0);
 }
 
 const struct scenario scenarios[] = {

@@ -306,6 +306,20 @@ bool victim_reach(struct trial *t, const struct path *path, unsigned int k)
 	return !times || run_to(t, path->rip[k], times) || !t->stuck;
 }
 
+/* To its end: did the call do what it is for? */
+bool victim_finish(struct trial *t)
+{
+	int status;
+
+	ptrace(PTRACE_CONT, t->victim, NULL, NULL);
+	if (child_wait(t->victim, &status, PATIENCE_USEC))
+		return false;
+	if (WIFSTOPPED(status))		/* the mark behind the call */
+		return victim_finish(t);
+	t->victim = 0;
+	return !status;
+}
+
 /* Lets it go on for a moment, to fall asleep in the call. */
 static void victim_doze(struct trial *t)
 {

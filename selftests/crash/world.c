@@ -68,18 +68,19 @@ void victim_body(struct trial *t)
 {
 	struct victim v = { .fd = t->fd, .type = t->type,
 			    .company = t->company, .name = t->name };
+	bool good;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	ptrace(PTRACE_TRACEME, 0, NULL, NULL);
 	victim_mark();		/* the tracer has it */
 	if (!(t->s->flags & S_NOPEER))
 		victim_joins(&v, t);
-	if (t->s->setup)
-		t->s->setup(&v);
+	if (t->s->setup && !t->s->setup(&v))
+		_exit(4);
 	victim_mark();
-	t->s->call(&v);
+	good = t->s->call(&v);
 	victim_mark();
-	_exit(0);
+	_exit(good ? 0 : 5);
 }
 
 /* Bound to port 3, with requests to and from A and the victim. */
@@ -157,15 +158,20 @@ static bool partner_start(struct trial *t)
 	return GET(stage->b_ready);
 }
 
-/* In TWO, B sleeps: then it has announced itself as a sleeper. */
-static void partner_asleep(struct trial *t)
+/* In TWO, B has taken the victim's request, and is announced as a sleeper. */
+static bool partner_asleep(struct trial *t)
 {
 	struct xseg_port_info info;
 	uint64_t end = now_usec() + 5000000;
 
-	while (now_usec() < end && !xseg_get_port_info(t->a.x, PORT_B, &info) &&
-	       !info.asleep)
+	do {
 		usleep(20);
+		if (xseg_get_port_info(t->a.x, PORT_B, &info))
+			return false;
+	} while (now_usec() < end && (!info.asleep || !info.accepted));
+	if (!info.asleep)
+		hung(t, "B does not fall asleep");
+	return info.asleep;
 }
 
 /* The others send to the victim, which has bound its ports. */
@@ -202,12 +208,12 @@ static bool victim_prepare(struct trial *t)
 		return false;
 	if (peer && !others_send(t))
 		return false;
-	if (t->s->flags & S_CORPSE)
-		corpse_make(t);
 	if (peer && !victim_go(t))
 		return false;
 	if (peer)
 		others_take(t);
+	if (t->s->flags & S_CORPSE)
+		corpse_make(t);
 	return victim_go(t);
 }
 
@@ -240,9 +246,7 @@ bool trial_begin(struct trial *t)
 	if (!victim_prepare(t))
 		return false;
 	SET(stage->phase, PHASE_RUN);
-	if (t->b && t->company == TWO)
-		partner_asleep(t);
-	return true;
+	return !t->b || t->company != TWO || partner_asleep(t);
 }
 
 static void reap_child(pid_t *pid)

@@ -80,6 +80,16 @@ struct waker {
 	struct delayed_work work;
 };
 
+/*
+ * A direct callback signals others, whose direct callbacks signal others: so
+ * deep on one stack, the rest by the work. A segment full of lies could
+ * otherwise have those of all kernel peers call each other in a row.
+ */
+#define DIRECT_DEPTH	2
+
+/* Direct callbacks that run on a CPU, one inside the other. */
+static DEFINE_PER_CPU(int, direct_depth);
+
 /* Where wakers_flush() waits for the last waker of a handle. */
 static DECLARE_WAIT_QUEUE_HEAD(flush_queue);
 
@@ -197,6 +207,23 @@ static void callback_work(struct work_struct *work)
 	waker_put(waker);
 }
 
+/* May a direct callback be run here? If so, direct_leave() follows. */
+static bool direct_enter(void)
+{
+	preempt_disable();
+	if (this_cpu_inc_return(direct_depth) <= DIRECT_DEPTH)
+		return true;
+	this_cpu_dec(direct_depth);
+	preempt_enable();
+	return false;
+}
+
+static void direct_leave(void)
+{
+	this_cpu_dec(direct_depth);
+	preempt_enable();
+}
+
 /*
  * A signal came: runs the callback, where it may be direct and the peer allows
  * it, or sees that it runs. Under RCU.
@@ -213,7 +240,7 @@ static void callback_signal(struct waker *waker, bool direct)
 	if (waker->state == CALLBACK_ARMED && waker->fn) {
 		/* One that runs may be what signals: it must not nest. */
 		if (direct && waker->flags & XSEG_CALLBACK_DIRECT &&
-		    !waker->running) {
+		    !waker->running && direct_enter()) {
 			callback_take_locked(waker, CALLBACK_IDLE);
 			waker->running = true;
 			fn = waker->fn;
@@ -228,6 +255,7 @@ static void callback_signal(struct waker *waker, bool direct)
 		return;
 	fn(arg);
 	WRITE_ONCE(waker->running, false);
+	direct_leave();
 }
 
 /**

@@ -34,10 +34,10 @@
  *	   a signal comes, or once a second without one; NULL: no more
  * @arg:   given to @fn
  * @flags: 0: in a workqueue, where @fn may sleep; XSEG_CALLBACK_DIRECT: where
- *	   the signal comes from, under rcu_read_lock(): it must not sleep and
- *	   may be in hard interrupt context. Where one call of it still runs, or
- *	   the signal comes under a lock, it is in a workqueue all the same, and
- *	   may overlap
+ *	   the signal comes from, without preemption: it must not sleep and
+ *	   may be in hard interrupt context. Where one call of it still runs,
+ *	   others run already on this stack, or the signal comes under a lock,
+ *	   it is in a workqueue all the same, and may overlap
  *
  * From then on xseg_prepare_wait() arms the callback, xseg_cancel_wait()
  * disarms it, and nobody may wait. The callback empties its queues, arms

@@ -34,7 +34,7 @@ static s64 echo_turn(struct peer *peer)
 	for (n = 0; n < BATCH; n++) {
 		req = xseg_accept(peer->xseg, peer->port, 0);
 		if (is_err(req))
-			return ptr_err(req) == -EAGAIN ? TURN_IDLE : TURN_AGAIN;
+			return ptr_err(req) == -EBUSY ? TURN_AGAIN : TURN_IDLE;
 		answer(peer, req);
 	}
 	return TURN_AGAIN;

@@ -13,8 +13,8 @@
  *	SIZE	 most bytes of data, 0 for always 512
  *	JITTER	 one step in so many is delayed, 0 none
  *
- * "stop" stops all; stat shows what they did. A peer that is led step by step
- * is behind the file step, see step.h.
+ * "stop" stops all, "stop SEGMENT" those of one segment; stat shows what they
+ * did. A peer that is led step by step is behind the file step, see step.h.
  */
 #include <linux/debugfs.h>
 #include <linux/module.h>
@@ -39,11 +39,11 @@ static void peer_free(struct peer *peer)
 	kfree(peer);
 }
 
-static int peer_join(struct peer *peer, const char *segment)
+static int peer_join(struct peer *peer)
 {
 	int ret;
 
-	peer->xseg = xseg_join(segment, 0);
+	peer->xseg = xseg_join(peer->segment, 0);
 	if (IS_ERR(peer->xseg))
 		return PTR_ERR(peer->xseg);
 	xseg_set_sleep_cap(peer->xseg, XSEG_WAIT_FOREVER);
@@ -92,7 +92,7 @@ static int peer_kind(struct peer *peer, char *kind)
 static int peer_start(const char *line)
 {
 	struct peer *peer = kzalloc(sizeof(*peer), GFP_KERNEL);
-	char segment[64], kind[64];
+	char kind[64];
 	int n, ret;
 
 	if (!peer)
@@ -100,12 +100,12 @@ static int peer_start(const char *line)
 	peer->depth = 1;
 	peer->dice = ktime_get_ns();
 	peer->at = "start";
-	n = sscanf(line, "%63s %63s %u %u %llu %u %u %u", kind, segment,
-		   &peer->port, &peer->dst, &peer->count, &peer->depth,
+	n = sscanf(line, "%63s %63s %u %u %llu %u %u %u", kind,
+		   peer->segment, &peer->port, &peer->dst, &peer->count, &peer->depth,
 		   &peer->size, &peer->jitter);
 	ret = n < 3 ? -EINVAL : peer_kind(peer, kind);
 	if (!ret)
-		ret = peer_join(peer, segment);
+		ret = peer_join(peer);
 	if (ret) {
 		peer_free(peer);
 		return ret;
@@ -116,12 +116,14 @@ static int peer_start(const char *line)
 	return 0;
 }
 
-static void peers_stop(void)
+static void peers_stop(const char *segment)
 {
 	struct peer *peer, *next;
 
 	mutex_lock(&peers_lock);
 	list_for_each_entry_safe(peer, next, &peers, link) {
+		if (segment && strcmp(peer->segment, segment))
+			continue;
 		list_del(&peer->link);
 		peer_free(peer);
 	}
@@ -136,8 +138,10 @@ static ssize_t start_write(struct file *file, const char __user *user,
 
 	if (IS_ERR(line))
 		return PTR_ERR(line);
-	if (!strncmp(line, "stop", 4))
-		peers_stop();
+	if (!strncmp(line, "stop ", 5))
+		peers_stop(strim(line + 5));
+	else if (!strncmp(line, "stop", 4))
+		peers_stop(NULL);
 	else
 		ret = peer_start(line);
 	kfree(line);
@@ -162,9 +166,9 @@ static void peer_show(struct seq_file *m, struct peer *peer)
 	seq_printf(m, " waits %lld sleeps %llu sent %llu elided %llu",
 		   atomic64_read(&peer->waits), stats.sleeps,
 		   stats.signals_sent, stats.signals_elided);
-	seq_printf(m, " type %s in %s pid %d at %s\n", peer->type,
+	seq_printf(m, " type %s in %s pid %d at %s of %s\n", peer->type,
 		   peer->in->name, peer->task ? peer->task->pid : 0,
-		   READ_ONCE(peer->at));
+		   READ_ONCE(peer->at), peer->segment);
 }
 
 static int stat_show(struct seq_file *m, void *unused)
@@ -192,7 +196,7 @@ static int __init test_init(void)
 static void __exit test_exit(void)
 {
 	debugfs_remove_recursive(dir);
-	peers_stop();
+	peers_stop(NULL);
 }
 
 module_init(test_init);

@@ -49,6 +49,7 @@ struct held {
  * @what:     its behaviour
  * @in:	      its context
  * @type:     of its descriptor
+ * @segment:  name of its segment
  * @xseg:     its handle
  * @sd:	      its descriptor
  * @port:     where it is bound
@@ -80,6 +81,7 @@ struct peer {
 	const struct behaviour *what;
 	const struct context *in;
 	char type[XSEG_SIGNAL_NAME_SIZE];
+	char segment[XSEG_NAME_SIZE];
 	struct xseg *xseg;
 	struct signal_desc __xseg_shared *sd;
 	u32 port;

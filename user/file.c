@@ -296,13 +296,17 @@ static int destroy_check(const char *name)
 	struct geometry geo;
 	struct stat st;
 	int fd, ret = 0;
+	ssize_t n;
 
 	fd = segment_open(name, true);
 	if (fd < 0)
 		return fd;
-	if (fstat(fd, &st) ||
-	    pread(fd, &header, sizeof(header), 0) != sizeof(header) ||
-	    header_check(&header, (u64)st.st_size, &geo))
+	n = pread(fd, &header, sizeof(header), 0);
+	if (n < 0)
+		ret = fail(-errno, SHM_DIR "/xseg.%s cannot be read: %s", name,
+			   strerror(errno));
+	else if (n != sizeof(header) || fstat(fd, &st) ||
+		 header_check(&header, (u64)st.st_size, &geo))
 		ret = fail(-EBADMSG, SHM_DIR "/xseg.%s is no usable segment; --force removes it all the same",
 			   name);
 	else if (has_peers(fd))

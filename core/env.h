@@ -69,29 +69,29 @@ static inline u64 shm_and(__u64 __xseg_shared *p, u64 v)
 	return atomic64_fetch_and(v, (atomic64_t __force *)p);
 }
 
-/* Bytes that others may write at the same time. */
+/* Bytes that others, kernel peers too, may write at the same time. */
 static inline void shm_copy_out(void *to, const void __xseg_shared *from,
 				size_t n)
 {
-	memcpy(to, (const void __force *)from, n);
+	data_race(memcpy(to, (const void __force *)from, n));
 	barrier();	/* the copy is what is looked at from here on */
 }
 
 static inline void shm_copy_in(void __xseg_shared *to, const void *from,
 			       size_t n)
 {
-	memcpy((void __force *)to, from, n);
+	data_race(memcpy((void __force *)to, from, n));
 }
 
 static inline void shm_move(void __xseg_shared *to,
 			    const void __xseg_shared *from, size_t n)
 {
-	memmove((void __force *)to, (const void __force *)from, n);
+	data_race(memmove((void __force *)to, (const void __force *)from, n));
 }
 
 static inline void shm_zero(void __xseg_shared *p, size_t n)
 {
-	memset((void __force *)p, 0, n);
+	data_race(memset((void __force *)p, 0, n));
 }
 
 /* Claims a private flag; another CPU may be led to the same one by a lie. */
@@ -102,7 +102,7 @@ static inline bool env_claim(u8 *flag)
 
 static inline void *env_alloc(size_t n, size_t size)
 {
-	return kvcalloc(n, size, GFP_KERNEL);
+	return kvcalloc(n, size, GFP_KERNEL | __GFP_NOWARN);
 }
 
 static inline void env_free(void *p)

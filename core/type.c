@@ -307,10 +307,10 @@ int type_intern(struct xseg *xseg, const struct xseg_signal_type *type)
 {
 	struct name_copy copy;
 	bool prepared = false;
-	u32 record = 0, id = 0;
+	u32 record = 0, id = 0, turns = ENV_RETRIES;
 	int ret = -ENOSPC;
 
-	while (id < XSEG_NR_SIGNAL_TYPES) {
+	while (id < XSEG_NR_SIGNAL_TYPES && turns--) {
 		ret = name_of_id(xseg, id, &copy);
 		if (!ret && !strcmp(copy.name, type->name)) {
 			ret = copy_check(&copy, type);

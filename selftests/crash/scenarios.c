@@ -353,7 +353,7 @@ const struct scenario scenarios[] = {
 	{ "put_request, accepted", S_KEEP | S_CANCEL, take_accepted, do_put },
 	{ "put_request, received", 0, take_received, do_put },
 	{ "submit", 0, take_prepared, do_submit },
-	{ "submit to a sleeper", 0, take_for_b, do_submit },
+	{ "submit to a sleeper", S_KEEP, take_for_b, do_submit },
 	{ "accept", S_KEEP, NULL, do_accept },
 	{ "respond", S_KEEP, take_accepted, do_respond },
 	{ "respond to a sleeper", S_KEEP, take_last_accepted, do_respond },

@@ -12,7 +12,7 @@ KTEST_LOAD  := xseg_signal $(if $(wildcard kernel/test/*.c),xseg_test)
 # what runs in full there, and nothing that compiles
 VM_BUILT     = $(filter $(B)/selftests/signal/%,$(TESTS))
 VM_TESTS     = $(VM_BUILT) $(call sources,$(addprefix selftests/cli/,death.sh segment.sh signal.sh))
-VM_ROUNDS    = XSEG_TEST_ROUNDS=$(or $(XSEG_TEST_ROUNDS),10000)
+VM_ROUNDS    = XSEG_TEST_ROUNDS=$(or $(XSEG_TEST_ROUNDS),2000)
 
 modules:	## kernel modules for KERNEL, in build/modules/VERSION (W=1 C=1 work)
 	$(Q)$(call need,kernel)

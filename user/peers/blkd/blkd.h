@@ -170,6 +170,7 @@ extern const struct backend_kind null_backend, mem_backend, file_backend;
  * @batches:	turns in which requests were accepted
  * @largest:	most requests accepted in one turn
  * @enters:	calls of io_uring_enter(2)
+ * @yields:	of the queue itself, those of the library not counted
  */
 struct counters {
 	__u64 op[NR_OPS + 1];
@@ -180,6 +181,7 @@ struct counters {
 	__u64 batches;
 	__u64 largest;
 	__u64 enters;
+	__u64 yields;
 };
 
 #define MAX_REPLY_PORTS	8
@@ -211,6 +213,11 @@ struct counters {
  * @idle:	there is none any more
  * @to_signal:	ports that got answers in this turn
  * @nr_to_signal: how many
+ * @unsaid:	answers since they were last signalled
+ * @unsaid_bytes: and their bytes
+ * @gathering:	it has yielded to let more requests come
+ * @gather_every: wake-ups between two yields, see gather()
+ * @since_gather: wake-ups since the last
  * @count:	counters
  */
 struct queue {
@@ -240,6 +247,11 @@ struct queue {
 	pthread_cond_t idle;
 	xport to_signal[MAX_REPLY_PORTS];
 	unsigned int nr_to_signal;
+	unsigned int unsaid;
+	__u64 unsaid_bytes;
+	bool gathering;
+	unsigned int gather_every;
+	unsigned int since_gather;
 	struct counters count;
 };
 

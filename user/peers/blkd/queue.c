@@ -12,6 +12,7 @@
 #include "blkd.h"
 
 #define BATCH	64	/* most requests between two signals */
+#define BATCH_BYTES	(256 << 10)	/* and most bytes */
 #define TRIES	1000	/* for a queue that is contended or full */
 
 bool queue_stopping(struct queue *q)
@@ -36,6 +37,8 @@ static void signal_replies(struct queue *q)
 	for (unsigned int i = 0; i < q->nr_to_signal; i++)
 		xseg_signal(q->port.xseg, q->to_signal[i]);
 	q->nr_to_signal = 0;
+	q->unsaid = 0;
+	q->unsaid_bytes = 0;
 }
 
 static void note_to_signal(struct queue *q, xport portno)
@@ -87,6 +90,8 @@ void queue_answer(struct queue *q, struct xseg_request *req,
 		  const struct order *order, int err)
 {
 	count_answer(q, order, err);
+	q->unsaid++;
+	q->unsaid_bytes += order->size;
 	req->serviced = err ? 0 : order->size;
 	req->error = -err;
 	req->state = err ? XSEG_REQ_FAILED : XSEG_REQ_SERVED;
@@ -166,6 +171,74 @@ bool queue_turn(struct queue *q)
 	return nr;
 }
 
+/* Between two yields that did not help, at most so many wake-ups. */
+#define GATHER_MAX	256
+
+/*
+ * Woken by the first request of several: who submits may be about to submit
+ * more, and has lost the CPU to us. Yields where that brought more than one
+ * request lately, and now and then to find out.
+ */
+static void gather(struct queue *q)
+{
+	q->gathering = q->since_gather++ >= q->gather_every;
+	if (!q->gathering)
+		return;
+	q->since_gather = 0;
+	q->count.yields++;
+	sched_yield();
+}
+
+static void gathered(struct queue *q, unsigned int nr)
+{
+	if (!q->gathering)
+		return;
+	q->gathering = false;
+	if (nr > 1)
+		q->gather_every = 0;
+	else if (q->gather_every < GATHER_MAX)
+		q->gather_every = q->gather_every * 2 + 1;
+}
+
+/* All is answered in line: signal and sleep, in one system call if it may be */
+static void inline_sleep(struct queue *q)
+{
+	struct xseg *xseg = q->port.xseg;
+	unsigned int nr = q->nr_to_signal;
+	int ret;
+
+	ret = xseg_prepare_wait(xseg, q->port.sd);
+	if (ret)
+		queue_die(q, "preparing to wait", -ret);
+	if (accept_some(q) || queue_stopping(q)) {
+		xseg_cancel_wait(xseg, q->port.sd);
+		return;
+	}
+	q->nr_to_signal = 0;
+	q->unsaid = 0;
+	q->unsaid_bytes = 0;
+	ret = xseg_signal_and_wait(xseg, q->port.sd, q->to_signal, nr,
+				   XSEG_WAIT_FOREVER);
+	if (ret && ret != -EINTR)
+		queue_die(q, "waiting for a signal", -ret);
+	gather(q);
+}
+
+/* The queue's thread where the back end answers in line. */
+static void inline_run(struct queue *q)
+{
+	unsigned int nr;
+
+	while (!queue_stopping(q)) {
+		nr = accept_some(q);
+		gathered(q, nr);
+		if (q->unsaid >= BATCH || q->unsaid_bytes >= BATCH_BYTES)
+			signal_replies(q);
+		else if (!nr)
+			inline_sleep(q);
+	}
+}
+
 static void *queue_run(void *arg)
 {
 	struct queue *q = arg;
@@ -179,6 +252,8 @@ static void *queue_run(void *arg)
 		if (ret)
 			queue_die(q, "enabling the io_uring", -ret);
 	}
+	if (q->backend->kind->serve)
+		inline_run(q);
 	while (!queue_stopping(q)) {
 		if (!queue_turn(q))
 			queue_sleep(q);

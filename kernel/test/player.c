@@ -42,9 +42,9 @@ static s64 player_turn(struct peer *peer)
 	if (last || cookie == STOP)
 		WRITE_ONCE(peer->ended, true);
 	peer_delay(peer);
+	atomic64_inc(&peer->done);	/* who gets it may look at once */
 	if (pass(peer, req, last) < 0)
 		atomic64_inc(&peer->failed);
-	atomic64_inc(&peer->done);
 	return TURN_AGAIN;
 }
 

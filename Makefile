@@ -41,6 +41,7 @@ include scripts/build/check.mk
 include scripts/build/vm.mk
 include scripts/build/install-kernel.mk
 include scripts/build/block.mk
+include scripts/build/debug.mk
 include scripts/build/docs.mk
 
 demo:		## install what is missing, build, and show a disk whose server is killed
@@ -77,6 +78,7 @@ help:		## list the targets
 	@echo '  KERNEL=            6.1, 6.12, a release in /lib/modules, or a path'
 	@echo '  FUZZ_SECONDS=60    how long check-user runs each fuzz target'
 	@echo '  CRASH_STRIDE=509   how many instructions check-crash steps over (1: none)'
+	@echo '  HOSTILE_SECONDS=60 HOSTILE_SEED=   how long check-hostile lies, from which seed'
 	@echo '  DEPS=no            do not look for (or, as root, install) Debian packages'
 
 .PHONY: all demo demo-host demo-user clean distclean help FORCE

@@ -23,7 +23,7 @@ check:		## all checks, closing with the number of tests passed, failed, skipped
 	$(call close,$(CHECKS))
 
 check-user: NEED = user test
-check-user:	## unit tests, selftests, tests of the command, fuzz targets
+check-user:	## unit tests, selftests, failing C library, tests of the command, fuzz targets
 	$(call close,$@)
 
 check-sanitize: NEED = user test
@@ -58,9 +58,9 @@ run-check-models:
 	$(Q)$(run-tests) -t 0 Documentation/models/run.sh
 
 run-check-user:
-	$(Q)$(MAKE) $(JOBS) tests
+	$(Q)$(MAKE) $(JOBS) tests $(FAULT_LIBRARY)
 	$(Q)$(MAKE) $(JOBS) VARIANT=fuzz fuzzers
-	$(Q)$(run-tests) $(TESTS) $(CLI_TESTS) $(BLKD_TESTS)
+	$(Q)$(run-tests) $(TESTS) $(FAULT_LIBRARY) $(CLI_TESTS) $(BLKD_TESTS)
 	$(Q)FUZZ_SECONDS=$(FUZZ_SECONDS) $(run-tests) -t 0 scripts/run-fuzz
 
 run-check-crash:

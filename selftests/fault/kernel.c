@@ -1,0 +1,495 @@
+// SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
+/*
+ * Each command of the device, and each call of a kernel driver, with each
+ * allocation in it failing in turn (/proc/thread-self/fail-nth): it returns
+ * -ENOMEM or does without, leaves nothing behind, and works the next time.
+ * Then allocations of the module fail at random while there is traffic, which
+ * reaches the works that it does later.
+ *
+ * Needs a kernel with CONFIG_FAULT_INJECTION: KERNEL=kasan.
+ */
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <xseg/ioctl.h>
+#include <xseg/signal_type.h>
+
+#include "kselftest.h"
+#include "selftests/lib/ks.h"
+
+#define DEBUGFS	"/sys/kernel/debug/"
+#define START	DEBUGFS "xseg_test/start"
+#define NAME	"fault"
+#define MOST	2000
+#define SECONDS	20
+
+/*
+ * struct stage - what the commands are called with
+ * @nth:  the file that makes an allocation fail
+ * @dev:  an open device, with the segment attached
+ * @dev2: one without
+ * @file: the segment's
+ * @other: another segment's
+ * @event: an eventfd
+ * @start: where test peers are started
+ */
+static struct {
+	int nth;
+	int dev;
+	int dev2;
+	int file;
+	int other;
+	int event;
+	int start;
+	struct xseg *x;
+	struct xseg_desc_id desc;
+} stage;
+
+static int write_to(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = write(fd, text, strlen(text));
+	close(fd);
+	return n < 0 ? -1 : 0;
+}
+
+/* From now on the nth thing that may fail does; 0: no more. */
+static void fail_nth(unsigned int nth)
+{
+	char text[16];
+	int n = snprintf(text, sizeof(text), "%u", nth);
+
+	KS_CHECK(pwrite(stage.nth, text, (size_t)n, 0) == n);
+}
+
+/* No more; did one fail? */
+static bool failed_nth(void)
+{
+	char text[16] = "";
+
+	KS_CHECK(pread(stage.nth, text, sizeof(text) - 1, 0) > 0);
+	fail_nth(0);
+	return atoi(text) == 0;
+}
+
+static int attach_to(int dev, int fd, unsigned int flags, const char *name)
+{
+	struct xseg_ioc_attach arg = { .size = sizeof(arg), .fd = fd,
+				       .flags = flags };
+
+	strcpy(arg.name, name);
+	return ioctl(dev, XSEG_IOC_ATTACH, &arg) ? -errno : 0;
+}
+
+static int detach_from(int dev, const char *name)
+{
+	struct xseg_ioc_detach arg = { .size = sizeof(arg),
+				.flags = name[0] ? XSEG_DETACH_NAME : 0 };
+
+	strcpy(arg.name, name);
+	return ioctl(dev, XSEG_IOC_DETACH, &arg) ? -errno : 0;
+}
+
+/* The commands: 0 or a negative errno. What they did is undone after. */
+
+static int c_open(void)
+{
+	int fd = open(XSEG_DEVICE, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	return 0;
+}
+
+static int c_mmap(void)
+{
+	void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED,
+		       stage.dev2, 0);
+
+	if (p == MAP_FAILED)
+		return -errno;
+	munmap(p, 4096);
+	return 0;
+}
+
+static int c_info(void)
+{
+	struct xseg_ioc_info arg = { .size = sizeof(arg) };
+
+	return ioctl(stage.dev, XSEG_IOC_INFO, &arg) ? -errno : 0;
+}
+
+static int c_attach(void)
+{
+	return attach_to(stage.dev2, stage.other, 0, "");
+}
+
+static int c_attach_more(void)
+{
+	return attach_to(stage.dev2, stage.file, XSEG_ATTACH_ONLY, "");
+}
+
+static int c_attach_keep(void)
+{
+	return attach_to(stage.dev2, stage.other,
+			 XSEG_ATTACH_KERNEL | XSEG_ATTACH_KEEP, "fault-kept");
+}
+
+static int c_detach(void)
+{
+	int ret = detach_from(stage.dev, "");
+
+	return ret == -ENXIO ? 0 : ret;
+}
+
+static int c_signal(void)
+{
+	struct xseg_ioc_signal arg = { .size = sizeof(arg),
+		.flags = XSEG_SIGNAL_DESC, .desc = stage.desc.index,
+		.gen = stage.desc.gen };
+
+	return ioctl(stage.dev, XSEG_IOC_SIGNAL, &arg) &&
+	       errno != ENOTCONN ? -errno : 0;
+}
+
+static int c_register(unsigned int flags, int fd)
+{
+	struct xseg_ioc_register arg = { .size = sizeof(arg), .flags = flags,
+		.desc = stage.desc.index, .gen = stage.desc.gen, .fd = fd };
+
+	return ioctl(stage.dev, XSEG_IOC_REGISTER, &arg) ? -errno : 0;
+}
+
+static int c_register_thread(void)
+{
+	return c_register(XSEG_REGISTER_THREAD, 0);
+}
+
+static int c_register_event(void)
+{
+	return c_register(XSEG_REGISTER_EVENTFD, stage.event);
+}
+
+static void register_before(void)
+{
+	KS_CHECK(!c_register_event());
+}
+
+static int c_unregister(void)
+{
+	struct xseg_ioc_unregister arg = { .size = sizeof(arg),
+		.desc = stage.desc.index, .gen = stage.desc.gen };
+
+	return ioctl(stage.dev, XSEG_IOC_UNREGISTER, &arg) &&
+	       errno != ENOENT ? -errno : 0;
+}
+
+static int c_wait(void)
+{
+	struct xseg_ioc_wait arg = { .size = sizeof(arg),
+		.flags = XSEG_WAIT_DEADLINE, .desc = stage.desc.index,
+		.gen = stage.desc.gen, .deadline_ns = 1, .nr_signals = 1,
+		.signal = { { stage.desc.index, stage.desc.gen } } };
+
+	return ioctl(stage.dev, XSEG_IOC_WAIT, &arg) &&
+	       errno != ETIMEDOUT ? -errno : 0;
+}
+
+static int start(const char *line)
+{
+	return pwrite(stage.start, line, strlen(line), 0) < 0 ? -errno : 0;
+}
+
+static int c_echo(void) { return start("echo " NAME " 2"); }
+static int c_work(void) { return start("work " NAME " 3"); }
+static int c_direct(void) { return start("direct " NAME " 4"); }
+static int c_source(void) { return start("source " NAME " 5 6 10 2"); }
+static int c_bridge(void) { return start("echo:eventfd-bridge " NAME " 7"); }
+
+/* A kernel peer leaves while allocations fail. */
+static int c_leave(void)
+{
+	return start("stop");
+}
+
+static void echo_before(void)
+{
+	KS_CHECK(!start("echo " NAME " 2"));
+}
+
+static int c_read(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char text[4096];
+	ssize_t n;
+
+	if (fd < 0)
+		return -errno;
+	n = read(fd, text, sizeof(text));
+	close(fd);
+	return n < 0 ? -errno : 0;
+}
+
+static int c_segments(void) { return c_read(DEBUGFS "xseg/segments"); }
+
+static int c_fdinfo(void)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", stage.dev);
+	return c_read(path);
+}
+
+static const struct call {
+	const char *name;
+	int (*run)(void);
+	void (*before)(void);
+} calls[] = {
+	{ "open", c_open, NULL },
+	{ "mmap", c_mmap, NULL },
+	{ "fdinfo", c_fdinfo, NULL },
+	{ "segments", c_segments, NULL },
+	{ "info", c_info, NULL },
+	{ "attach", c_attach, NULL },
+	{ "attach, attached", c_attach_more, NULL },
+	{ "attach, keep", c_attach_keep, NULL },
+	{ "signal", c_signal, NULL },
+	{ "register, thread", c_register_thread, NULL },
+	{ "register, eventfd", c_register_event, NULL },
+	{ "unregister", c_unregister, register_before },
+	{ "wait", c_wait, NULL },
+	{ "detach", c_detach, NULL },
+	{ "driver: thread", c_echo, NULL },
+	{ "driver: work", c_work, NULL },
+	{ "driver: direct", c_direct, NULL },
+	{ "driver: source", c_source, NULL },
+	{ "driver: bridge", c_bridge, NULL },
+	{ "driver: leave", c_leave, echo_before },
+};
+
+static void stage_set(void)
+{
+	stage.dev = open(XSEG_DEVICE, O_RDWR | O_CLOEXEC);
+	stage.dev2 = open(XSEG_DEVICE, O_RDWR | O_CLOEXEC);
+	KS_CHECK(stage.dev >= 0 && stage.dev2 >= 0);
+	KS_CHECK(!attach_to(stage.dev, stage.file, XSEG_ATTACH_KERNEL, NAME));
+}
+
+/* Nothing may be left but what stage_set() made. */
+static void stage_clear(void)
+{
+	KS_CHECK(!start("stop"));
+	detach_from(stage.dev2, "fault-kept");
+	close(stage.dev2);
+	close(stage.dev);
+}
+
+static bool attached(void)
+{
+	FILE *f = fopen(DEBUGFS "xseg/segments", "re");
+	bool some;
+
+	KS_CHECK(f);
+	some = fgetc(f) != EOF;
+	fclose(f);
+	return some;
+}
+
+/* One call with its nth failing; false if it had not so many. */
+static bool one(const struct call *call, unsigned int nth, int *bad)
+{
+	bool failed;
+	int ret, again = 0;
+
+	stage_set();
+	if (call->before)
+		call->before();
+	fail_nth(nth);
+	ret = call->run();
+	failed = failed_nth();
+	if (ret && ret != -ENOMEM && ret != -EFAULT) {
+		ksft_print_msg("%s: the %u. failed, it returned %d\n",
+			       call->name, nth, ret);
+		++*bad;
+	}
+	if (ret)
+		again = call->run();
+	if (again || (ret && !failed)) {
+		ksft_print_msg("%s: after the %u. it returns %d\n", call->name,
+			       nth, again);
+		++*bad;
+	}
+	stage_clear();
+	if (attached()) {
+		ksft_print_msg("%s: after the %u. a segment stays attached\n",
+			       call->name, nth);
+		++*bad;
+	}
+	return failed;
+}
+
+static void call_test(const struct call *call)
+{
+	unsigned int nth = 1;
+	int bad = 0;
+
+	while (nth < MOST && bad < 5 && one(call, nth, &bad))
+		nth++;
+	ksft_test_result(!bad && nth < MOST, "%s: %u failures\n", call->name,
+			 nth - 1);
+}
+
+/* Start and end of a module's code, for the stack trace filter. */
+static bool code_of(const char *module, char *from, char *to)
+{
+	unsigned long long size = 0, at = 0;
+	char line[256], name[64];
+	FILE *f = fopen("/proc/modules", "re");
+
+	KS_CHECK(f);
+	while (fgets(line, sizeof(line), f))
+		if (sscanf(line, "%63s %llu %*s %*s %*s %llx", name, &size,
+			   &at) == 3 && !strcmp(name, module))
+			break;
+	fclose(f);
+	snprintf(from, 32, "%#llx", at);
+	snprintf(to, 32, "%#llx", at + size);
+	return at;
+}
+
+static void random_set(const char *kind, const char *from, const char *to,
+		       const char *probability)
+{
+	const struct { const char *name, *value; } knobs[] = {
+		{ "require-start", from }, { "require-end", to },
+		{ "stacktrace-depth", "32" }, { "times", "-1" },
+		{ "interval", "1" }, { "ignore-gfp-wait", "N" },
+		{ "probability", probability },
+	};
+	char path[128];
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(knobs); i++) {
+		snprintf(path, sizeof(path), DEBUGFS "%s/%s", kind,
+			 knobs[i].name);
+		KS_CHECK(!write_to(path, knobs[i].value));
+	}
+}
+
+/* A peer that asks, is killed at some time, and is cleaned up after. */
+static void mortal(void *arg)
+{
+	const char *type = arg;
+	struct xseg_request *req;
+	struct ks_peer peer;
+
+	peer.x = xseg_join(NAME, 0);
+	if (!peer.x || xseg_local_signal_init(peer.x, type))
+		pause();
+	peer.sd = xseg_get_signal_desc(peer.x, type);
+	if (!peer.sd || xseg_bind_port(peer.x, 1, peer.sd) < 0)
+		pause();
+	for (;;) {
+		req = xseg_get_request(peer.x, 1, 2, 0);
+		if (req && xseg_submit(peer.x, req, 1, XSEG_SIGNAL) < 0)
+			xseg_put_request(peer.x, req);
+		xseg_wait_signal(peer.x, peer.sd, 10000);
+		req = xseg_receive(peer.x, 1, 0);
+		if (req)
+			xseg_put_request(peer.x, req);
+	}
+}
+
+/* The module's allocations fail one time in three, wherever they are made. */
+static void random_test(void)
+{
+	static const char * const types[] = { "futex", "eventfd", "device" };
+	static const char * const kinds[] = { "failslab", "fail_page_alloc" };
+	uint64_t end = ks_now_ns() + SECONDS * 1000000000ULL;
+	unsigned int i, turns = 0, started = 0, k;
+	char from[32], to[32];
+	pid_t pid;
+
+	KS_CHECK(code_of("xseg_signal", from, to));
+	for (k = 0; k < ARRAY_SIZE(kinds); k++)
+		random_set(kinds[k], from, to, "33");
+	for (; ks_now_ns() < end; turns++) {
+		stage.dev = open(XSEG_DEVICE, O_RDWR | O_CLOEXEC);
+		for (i = 0; i < 20; i++)
+			attach_to(stage.dev, stage.file, XSEG_ATTACH_KERNEL,
+				  NAME);
+		for (i = 0; i < 10 && start("echo " NAME " 2"); i++)
+			;
+		started += i < 10;
+		pid = ks_fork(mortal, (void *)types[turns % 3]);
+		usleep(100000);
+		ks_kill(pid);
+		start("stop");
+		close(stage.dev);
+	}
+	for (k = 0; k < ARRAY_SIZE(kinds); k++)
+		random_set(kinds[k], "0", "0xffffffffffffffff", "0");
+	/* while it could not allocate it may have put off to clean up */
+	stage_set();
+	i = (unsigned int)start("echo " NAME " 2");
+	usleep(200000);
+	pid = ks_fork(mortal, (void *)types[0]);
+	usleep(200000);
+	ks_kill(pid);
+	stage_clear();
+	ksft_test_result(!i && started && !attached(),
+			 "random failures: %u turns, %u with a peer\n", turns,
+			 started);
+}
+
+int main(void)
+{
+	static const char * const quiet[] = {
+		"failslab", "fail_page_alloc", "fail_usercopy",
+	};
+	struct xseg_params params = { .size = sizeof(params), .mode = 0600,
+				      .heap_size = 1 << 20 };
+	struct signal_desc *sd;
+	char path[128];
+	unsigned int i;
+
+	ksft_print_header();
+	stage.nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
+	if (stage.nth < 0 || access(XSEG_DEVICE, R_OK))
+		ksft_exit_skip("needs CONFIG_FAULT_INJECTION and xseg_signal\n");
+	ksft_set_plan(ARRAY_SIZE(calls) + 1);
+	for (i = 0; i < ARRAY_SIZE(quiet); i++) {
+		snprintf(path, sizeof(path), DEBUGFS "%s/verbose", quiet[i]);
+		KS_CHECK(!write_to(path, "0"));
+	}
+	KS_CHECK(!write_to(DEBUGFS "failslab/ignore-gfp-wait", "N"));
+	KS_CHECK(!write_to(DEBUGFS "fail_page_alloc/ignore-gfp-wait", "N"));
+	KS_CHECK(!write_to(DEBUGFS "fail_page_alloc/ignore-gfp-highmem", "N"));
+	KS_CHECK(!write_to(DEBUGFS "fail_page_alloc/min-order", "0"));
+	KS_CHECK(!xseg_create(NAME, &params));
+	stage.file = open("/dev/shm/xseg." NAME, O_RDWR | O_CLOEXEC);
+	stage.other = xseg_create_fd(&params);
+	stage.event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	stage.start = open(START, O_WRONLY | O_CLOEXEC);
+	stage.x = xseg_join(NAME, 0);
+	KS_CHECK(stage.file >= 0 && stage.other >= 0 && stage.start >= 0);
+	KS_CHECK(stage.x && !xseg_local_signal_init(stage.x, "futex"));
+	sd = xseg_get_signal_desc(stage.x, "futex");
+	KS_CHECK(sd && !xseg_get_desc_id(stage.x, sd, &stage.desc));
+	for (i = 0; i < ARRAY_SIZE(calls); i++)
+		call_test(&calls[i]);
+	random_test();
+	KS_CHECK(!xseg_leave(stage.x) && !xseg_destroy(NAME, 0));
+	ksft_finished();
+}

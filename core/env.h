@@ -80,17 +80,20 @@ static inline void shm_copy_out(void *to, const void __xseg_shared *from,
 static inline void shm_copy_in(void __xseg_shared *to, const void *from,
 			       size_t n)
 {
+	/* others may write there, too */
 	data_race(memcpy((void __force *)to, from, n));
 }
 
 static inline void shm_move(void __xseg_shared *to,
 			    const void __xseg_shared *from, size_t n)
 {
+	/* others may write there, too */
 	data_race(memmove((void __force *)to, (const void __force *)from, n));
 }
 
 static inline void shm_zero(void __xseg_shared *p, size_t n)
 {
+	/* others may write there, too */
 	data_race(memset((void __force *)p, 0, n));
 }
 

@@ -21,9 +21,9 @@ static void answer(struct peer *peer, struct xseg_request __xseg_shared *req)
 		data_invert((void __force *)data, len);
 	WRITE_ONCE(plain(req)->state, XSEG_REQ_SERVED);
 	peer_delay(peer);
+	atomic64_inc(&peer->done);	/* who gets it may look at once */
 	if (xseg_respond(peer->xseg, req, peer->port, XSEG_SIGNAL) < 0)
 		atomic64_inc(&peer->failed);
-	atomic64_inc(&peer->done);
 }
 
 static s64 echo_turn(struct peer *peer)

@@ -6,7 +6,8 @@
 
 FUZZ_SECONDS ?= 60
 RESULTS	     := build/results
-CHECKS	     := abi-check cxx-check core-kernel-check checkpatch check-user check-crash check-sanitize
+CHECKS	     := abi-check cxx-check core-kernel-check checkpatch check-user check-crash check-sanitize \
+		check-kernel check-block check-install
 
 run-tests     = scripts/run-tests -r $(RESULTS) -b $(abspath $(B)) -v $(VARIANT)
 
@@ -18,7 +19,7 @@ define close
 	done; scripts/run-tests --sum $(RESULTS)
 endef
 
-check: NEED = user test kernel
+check: NEED = user test kernel vm block install
 check:		## all checks, closing with the number of tests passed, failed, skipped
 	$(call close,$(CHECKS))
 

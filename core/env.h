@@ -73,6 +73,7 @@ static inline u64 shm_and(__u64 __xseg_shared *p, u64 v)
 static inline void shm_copy_out(void *to, const void __xseg_shared *from,
 				size_t n)
 {
+	/* others may write there meanwhile */
 	data_race(memcpy(to, (const void __force *)from, n));
 	barrier();	/* the copy is what is looked at from here on */
 }

@@ -53,4 +53,7 @@ ok "nothing is left in the queues"
 remove && unserve TERM && xseg reap "$seg"
 ok "the disk goes"
 
+xseg fsck --idle "$seg"
+ok "each request and buffer is where it belongs"
+
 finish

@@ -57,6 +57,7 @@ struct waiter {
  * @arg:     given to it
  * @flags:   XSEG_CALLBACK_*
  * @state:   enum callback_state
+ * @called:  there was a callback once: nobody waits any more
  * @running: a direct callback runs; set under the lock, cleared without
  * @seq:     the sequence that it was armed at
  * @work:    runs the callback: on a signal at once, else after a second
@@ -75,6 +76,7 @@ struct waker {
 	void *arg;
 	unsigned int flags;
 	enum callback_state state;
+	bool called;
 	bool running;
 	u32 seq;
 	struct delayed_work work;
@@ -452,16 +454,19 @@ static int waiter_add(struct waker *waker)
 	}
 }
 
-/* Arms the callback; false if there is none. */
-static bool callback_arm(struct waker *waker)
+/*
+ * Arms the callback. Who had one may be in any context, also just after it was
+ * taken away: that is -EOPNOTSUPP. Who never had one is to wait: -ENOENT.
+ */
+static int callback_arm(struct waker *waker)
 {
 	u32 cap = READ_ONCE(waker->xseg->sleep_cap);
 	unsigned long flags;
-	bool has;
+	int ret;
 
 	spin_lock_irqsave(&waker->lock, flags);
-	has = waker->fn;
-	if (has) {
+	ret = waker->fn ? 0 : waker->called ? -EOPNOTSUPP : -ENOENT;
+	if (!ret) {
 		if (waker->state == CALLBACK_ARMED)
 			callback_take_locked(waker, CALLBACK_IDLE);
 		/* Who sees it announced waits for the lock, finds it armed. */
@@ -471,14 +476,14 @@ static bool callback_arm(struct waker *waker)
 			work_queue_locked(waker, usecs_to_jiffies(cap) + 1);
 	}
 	spin_unlock_irqrestore(&waker->lock, flags);
-	return has;
+	return ret;
 }
 
 static bool callback_disarm(struct waker *waker)
 {
 	unsigned long flags;
 
-	if (!READ_ONCE(waker->fn))
+	if (!READ_ONCE(waker->called))
 		return false;
 	spin_lock_irqsave(&waker->lock, flags);
 	if (waker->state == CALLBACK_ARMED)
@@ -494,16 +499,18 @@ static bool callback_disarm(struct waker *waker)
  *
  * Any context with a callback, else process.
  *
- * Return: 0, -EOPNOTSUPP (another peer's) or -ENOMEM.
+ * Return: 0, -EOPNOTSUPP (another peer's, or its callback was taken away) or
+ * -ENOMEM.
  */
 int waker_prepare(struct xseg *xseg, void __xseg_shared *sd)
 {
 	struct waker *waker = waker_get(xseg, sd);
-	int ret = 0;
+	int ret;
 
 	if (!waker)
 		return -EOPNOTSUPP;	/* another peer's */
-	if (!callback_arm(waker))
+	ret = callback_arm(waker);
+	if (ret == -ENOENT)
 		ret = waiter_add(waker);
 	waker_put(waker);
 	return ret;
@@ -599,7 +606,7 @@ int waker_wait(struct xseg *xseg, void __xseg_shared *sd, u32 usec_timeout)
 
 	if (!waker)
 		return -EOPNOTSUPP;
-	if (READ_ONCE(waker->fn))
+	if (READ_ONCE(waker->called))
 		ret = -EOPNOTSUPP;
 	else if (!segment_intact(domain_of(xseg)->segment))
 		ret = -EUCLEAN;
@@ -662,6 +669,8 @@ int xseg_set_callback(struct xseg *xseg, void __xseg_shared *sd,
 	waker->arg = arg;
 	waker->flags = flags;
 	waker->state = CALLBACK_IDLE;
+	if (fn)
+		WRITE_ONCE(waker->called, true);
 	WRITE_ONCE(waker->fn, fn);
 	spin_unlock_irqrestore(&waker->lock, irq);
 	waker_put(waker);

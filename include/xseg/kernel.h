@@ -40,7 +40,8 @@
  *	   it is in a workqueue all the same, and may overlap
  *
  * From then on xseg_prepare_wait() arms the callback, xseg_cancel_wait()
- * disarms it, and nobody may wait. The callback empties its queues, arms
+ * disarms it, and nobody may wait, also when @fn is NULL later:
+ * xseg_prepare_wait() is -EOPNOTSUPP then. The callback empties its queues, arms
  * itself, looks once more, and disarms itself and starts again if there was
  * something. It must neither put the descriptor nor leave. Calls may come in
  * until xseg_leave() returns. Context: process; may sleep.

@@ -396,6 +396,7 @@ int desc_signal(struct xseg *xseg, u32 index);
 
 /* signal.c */
 int port_signal(struct xseg *xseg, xport portno);
+void port_signal_aside(struct xseg *xseg, xport portno);
 int port_waiter(struct xseg *xseg, xport portno, u32 flags, u32 *desc,
 		u32 *gen);
 
@@ -404,6 +405,7 @@ int port_waiter(struct xseg *xseg, xport portno, u32 flags, u32 *desc,
  * @depth:  how many more ports it may go on to from here
  * @steps:  requests that it may still move
  * @sleeps: it may give up the CPU meanwhile
+ * @missed: something was left undone
  *
  * A segment full of lies could lead from each request to all of a ring, and
  * from there on. What is left undone is left to who looks next; the domain
@@ -413,6 +415,7 @@ struct effort {
 	u32 depth;
 	u32 steps;
 	bool sleeps;
+	bool missed;
 };
 
 #define DRAIN_DEPTH	4
@@ -425,8 +428,10 @@ struct effort {
 
 static inline bool effort_step(struct effort *e)
 {
-	if (unlikely(!e->steps))
+	if (unlikely(!e->steps)) {
+		e->missed = true;
 		return false;
+	}
 	e->steps--;
 	if (e->sleeps && !(e->steps & 63))
 		env_resched();
@@ -435,8 +440,10 @@ static inline bool effort_step(struct effort *e)
 
 static inline bool effort_enter(struct effort *e)
 {
-	if (!e->depth || !e->steps)
+	if (unlikely(!e->depth || !e->steps)) {
+		e->missed = true;
 		return false;
+	}
 	e->depth--;
 	return true;
 }
@@ -507,6 +514,8 @@ bool domain_peer_alive(struct xseg *xseg, u32 slot);
  * have to wait and may not: who reaps wakes everybody in the end.
  */
 bool domain_reap_if_dead(struct xseg *xseg, u32 slot, bool may_wait);
+/* While on, whoever is signalled does not run inside the signal. */
+void domain_aside(bool on);
 /* Something was left undone: has ports_sweep() called soon. Any context. */
 void domain_sweep_later(struct xseg *xseg);
 /* Ends what the calling thread prepared on a descriptor that was put since. */

@@ -133,8 +133,8 @@ static inline void __xseg_shared *env_err_ptr(int err)
 #define ENV_CLAIMS	16U
 
 /* See struct effort. */
-#define ENV_STEPS	1024U
-#define ENV_STEPS_LONG	(1U << 24)
+#define ENV_STEPS	256U
+#define ENV_STEPS_LONG	(1U << 20)
 
 /* Binding a port goes round so often while its dead owner is reaped. */
 #define ENV_BIND_TURNS	16

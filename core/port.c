@@ -154,7 +154,7 @@ void replies_sort(struct xseg *xseg, xport portno, struct effort *e)
 			port_resort(xseg, portno, e);
 			return;
 		}
-		port_signal(xseg, portno);
+		port_signal_aside(xseg, portno);
 	}
 }
 
@@ -212,7 +212,7 @@ void port_drain(struct xseg *xseg, xport portno, u32 error, struct effort *e)
  */
 void effort_end(struct xseg *xseg, const struct effort *e)
 {
-	if (unlikely(!e->steps))
+	if (unlikely(e->missed))
 		domain_sweep_later(xseg);
 }
 

@@ -205,6 +205,7 @@ void reap_peer(struct xseg *xseg, u32 peer, bool died)
 	}
 	objects_reap(xseg, peer, &e);
 	ports_sweep(xseg);
+	effort_end(xseg, &e);
 	if (died) {
 		shm_add(&header->reap_epoch, 1);
 		descs_wake(xseg);

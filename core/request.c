@@ -337,8 +337,11 @@ int xseg_put_request(struct xseg *xseg, struct xseg_request __xseg_shared *req)
 	ret = request_of(xseg, req, &index);
 	if (unlikely(ret))
 		return ret;
-	if (likely(!shm_read(&req->path_top)))
-		return request_drop(xseg, index, &e);
+	if (likely(!shm_read(&req->path_top))) {
+		ret = request_drop(xseg, index, &e);
+		effort_end(xseg, &e);
+		return ret;
+	}
 	/* Somebody waits for an answer. */
 	state = shm_read(&req->state);
 	error = shm_read(&req->error);

@@ -300,7 +300,7 @@ static int back_and_signal(struct xseg *xseg, u32 index, u32 top, bool must,
 
 	if (ret >= 0 && ret != XSEG_NOBODY) {
 		smp_mb();	/* (S2) */
-		port_signal(xseg, (xport)ret);
+		port_signal_aside(xseg, (xport)ret);
 	}
 	return ret;
 }
@@ -389,6 +389,16 @@ xseg_accept(struct xseg *xseg, xport portno, unsigned int flags)
 	return xseg_request(xseg, index);
 }
 
+/* One that was forwarded is back; a lie must not take what was not counted. */
+static void reply_counts(struct xseg *xseg, xport portno,
+			 const struct xseg_request __xseg_shared *req)
+{
+	atomic_t *forwarded = &xseg->ports[portno].forwarded;
+
+	if (path_top(req) && atomic_read(forwarded) > 0)
+		atomic_dec(forwarded);
+}
+
 struct xseg_request __xseg_shared *
 xseg_receive(struct xseg *xseg, xport portno, unsigned int flags)
 {
@@ -410,13 +420,15 @@ xseg_receive(struct xseg *xseg, xport portno, unsigned int flags)
 	turns = (1ULL << ring.order) + 1;
 	while (turns-- && effort_step(&e)) {
 		ret = request_take(xseg, &ring, &index);
-		if (ret)
+		if (ret) {
+			effort_end(xseg, &e);
 			return env_err_ptr(ret);
+		}
 		req = xseg_request(xseg, index);
 		hop = path_hop(req, path_top(req));
 		if (likely(XHOP_IS(hop, epoch, portno))) {
-			if (path_top(req))
-				atomic_dec(&xseg->ports[portno].forwarded);
+			reply_counts(xseg, portno, req);
+			effort_end(xseg, &e);
 			return req;
 		}
 		/* For an earlier owner of the port. */
@@ -449,7 +461,7 @@ bool request_requeue(struct xseg *xseg, u32 index, xport portno,
 		return false;
 	smp_mb();	/* (B2), (S2) */
 	if (port_keeps(xseg, portno))
-		port_signal(xseg, portno);
+		port_signal_aside(xseg, portno);
 	else
 		port_drain(xseg, portno, ECONNRESET, e);
 	return true;

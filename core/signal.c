@@ -168,6 +168,21 @@ int port_signal(struct xseg *xseg, xport portno)
 }
 
 /**
+ * port_signal_aside() - wake whoever waits on a port's descriptor, to tidy up
+ * @xseg:   the handle
+ * @portno: a valid port
+ *
+ * As port_signal(), but who is woken does not run inside: what a lying segment
+ * has to be tidied up would otherwise have kernel peers call each other.
+ */
+void port_signal_aside(struct xseg *xseg, xport portno)
+{
+	domain_aside(true);
+	port_signal(xseg, portno);
+	domain_aside(false);
+}
+
+/**
  * port_waiter() - the descriptor of a port, if its type has a flag
  * @xseg:   the handle
  * @portno: any number

@@ -9,6 +9,8 @@
  * wait for the next one. The lock may outlast that mapping by some time, so
  * the module looks again a few times.
  */
+#include <linux/sched/mm.h>
+
 #include "kernel/compat.h"
 #include "kernel/signal.h"
 
@@ -46,10 +48,12 @@ static int slots_reap(struct xseg *xseg)
 {
 	struct segment *seg = domain_of(xseg)->segment;
 	int ret = 0, reaped = 0;
+	unsigned int noio;
 	u32 slot;
 
 	if (!segment_intact(seg))
 		return -EUCLEAN;
+	noio = memalloc_noio_save();	/* a disk may wait for this lock */
 	mutex_lock(&seg->reap_lock);
 	for (slot = 0; ret >= 0 && reaped < REAPS &&
 	     slot < XSEG_MAX_USER_PEERS; slot++) {
@@ -58,6 +62,7 @@ static int slots_reap(struct xseg *xseg)
 		cond_resched();
 	}
 	mutex_unlock(&seg->reap_lock);
+	memalloc_noio_restore(noio);
 	return ret < 0 ? ret : reaped;
 }
 
@@ -98,6 +103,7 @@ void domain_sweep_later(struct xseg *xseg)
 bool domain_reap_if_dead(struct xseg *xseg, u32 slot, bool may_wait)
 {
 	struct segment *seg = domain_of(xseg)->segment;
+	unsigned int noio;
 	int ret;
 
 	if (slot >= XSEG_MAX_USER_PEERS)
@@ -107,9 +113,11 @@ bool domain_reap_if_dead(struct xseg *xseg, u32 slot, bool may_wait)
 		return false;
 	}
 	slot = array_index_nospec(slot, XSEG_MAX_USER_PEERS);
+	noio = memalloc_noio_save();
 	mutex_lock(&seg->reap_lock);
 	ret = slot_reap(xseg, slot);
 	mutex_unlock(&seg->reap_lock);
+	memalloc_noio_restore(noio);
 	return ret > 0;
 }
 

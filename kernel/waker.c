@@ -226,6 +226,21 @@ static void direct_leave(void)
 	preempt_enable();
 }
 
+/**
+ * domain_aside() - signals of this CPU run no direct callbacks meanwhile
+ * @on: true to begin, false to end; not nested
+ */
+void domain_aside(bool on)
+{
+	if (on) {
+		preempt_disable();
+		this_cpu_add(direct_depth, DIRECT_DEPTH);
+	} else {
+		this_cpu_sub(direct_depth, DIRECT_DEPTH);
+		preempt_enable();
+	}
+}
+
 /*
  * A signal came: runs the callback, where it may be direct and the peer allows
  * it, or sees that it runs. Under RCU.
@@ -668,11 +683,16 @@ int xseg_set_callback(struct xseg *xseg, void __xseg_shared *sd,
 	spin_lock_irqsave(&waker->lock, irq);
 	waker->arg = arg;
 	waker->flags = flags;
+	if (waker->state == CALLBACK_ARMED)
+		callback_take_locked(waker, CALLBACK_IDLE);
 	waker->state = CALLBACK_IDLE;
 	if (fn)
 		WRITE_ONCE(waker->called, true);
 	WRITE_ONCE(waker->fn, fn);
 	spin_unlock_irqrestore(&waker->lock, irq);
+	/* Nobody queues it without a callback; it has a reference. */
+	if (!fn && cancel_delayed_work_sync(&waker->work))
+		waker_put(waker);
 	waker_put(waker);
 	return 0;
 }

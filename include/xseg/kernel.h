@@ -43,8 +43,9 @@
  * disarms it, and nobody may wait, also when @fn is NULL later:
  * xseg_prepare_wait() is -EOPNOTSUPP then. The callback empties its queues, arms
  * itself, looks once more, and disarms itself and starts again if there was
- * something. It must neither put the descriptor nor leave. Calls may come in
- * until xseg_leave() returns. Context: process; may sleep.
+ * something. It must neither put the descriptor nor leave. With @fn NULL no
+ * call of the callback runs any more after a synchronize_rcu() that follows, and
+ * this must not be called from the callback. Context: process; may sleep.
  *
  * Return: 0, -EINVAL (flags, not such a descriptor), -ESTALE.
  */

@@ -245,6 +245,7 @@ int disk_resize(struct disk *disk);
 int disk_add(const struct disk_options *opt);
 int disk_remove(int id, bool force);
 void disk_kick(struct disk *disk);
+void disk_kick_soon(struct disk *disk);
 void disk_set_timeout(struct disk *disk, u32 ms);
 
 /* sysfs.c */

@@ -49,6 +49,18 @@ void disk_kick(struct disk *disk)
 }
 
 /**
+ * disk_kick_soon() - look after a disk in a moment
+ * @disk: the disk; any context
+ *
+ * For what a lie could have happen again and again.
+ */
+void disk_kick_soon(struct disk *disk)
+{
+	if (READ_ONCE(disk->watched))
+		mod_delayed_work(blk_wq, &disk->watch, msecs_to_jiffies(10));
+}
+
+/**
  * disk_set_timeout() - how long a living server may take
  * @disk: the disk
  * @ms:	  milliseconds, 0: for ever; for what is submitted from now on
@@ -214,6 +226,8 @@ static void disk_destroy(struct disk *disk, bool live)
 		/* Who has it mounted is not to wait for what fails anyway. */
 		blk_mark_disk_dead(disk->gd);
 		del_gendisk(disk->gd);
+		/* Until then an attribute could have it run. */
+		cancel_delayed_work_sync(&disk->watch);
 	}
 	put_disk(disk->gd);
 	blk_mq_free_tag_set(&disk->set);

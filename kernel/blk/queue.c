@@ -159,6 +159,7 @@ static blk_status_t submit_failed(struct queue *queue, struct slot *slot,
 {
 	if (!slot_take(slot, req)) {
 		lost_back(queue, req);	/* timed out: has been ended */
+		xseg_signal(queue->xseg, queue->dst);	/* what came before */
 		return BLK_STS_OK;
 	}
 	xseg_put_request(queue->xseg, req);
@@ -294,8 +295,8 @@ static void reply_take(struct queue *queue,
 }
 
 /*
- * Ends what has been answered, a batch at most. What makes a receive fail is
- * nobody's I/O, but there may be more behind it.
+ * Ends what has been answered, a batch at most. A queue that fails in another
+ * way than being empty is looked at again by the watch.
  *
  * Return: how many there were.
  */
@@ -307,11 +308,12 @@ static unsigned int queue_drain(struct queue *queue)
 
 	for (n = 0; n < BATCH; n++) {
 		req = xseg_receive(queue->xseg, queue->port, 0);
-		if (!IS_ERR(req_plain(req)))
-			reply_take(queue, req, &iob);
-		else if (PTR_ERR(req_plain(req)) == -EAGAIN ||
-			 PTR_ERR(req_plain(req)) == -ESTALE)
+		if (IS_ERR(req_plain(req))) {
+			if (unlikely(PTR_ERR(req_plain(req)) == -EBUSY))
+				disk_kick_soon(queue->disk);
 			break;
+		}
+		reply_take(queue, req, &iob);
 	}
 	if (iob.complete)
 		iob.complete(&iob);
@@ -326,19 +328,22 @@ static unsigned int queue_drain(struct queue *queue)
 static void queue_answered(struct queue *queue, bool woken)
 {
 	unsigned int n, all = 0, turns = BATCHES;
+	unsigned long end = jiffies + 2;
 
 	do {
 		n = queue_drain(queue);
 		all += n;
-	} while (n == BATCH && --turns);
+	} while (n == BATCH && --turns && time_before(jiffies, end));
 	xseg_prepare_wait(queue->xseg, queue->sd);
-	while (turns && queue_drain(queue)) {
+	while (turns && time_before(jiffies, end) && queue_drain(queue)) {
 		all++;
 		turns--;
 	}
 	/* Too much for one call, or a signal that says something else. */
-	if (!turns || (woken && !all))
+	if (!turns || !time_before(jiffies, end))
 		disk_kick(queue->disk);
+	else if (woken && !all)
+		disk_kick_soon(queue->disk);
 }
 
 /* In the context of whoever signals; may overlap with itself. */

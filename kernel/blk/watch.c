@@ -8,6 +8,7 @@
  *
  * Nothing is done for I/O in AWAY: the segment keeps it for the next server.
  */
+#include <linux/sched/mm.h>
 #include <linux/jiffies.h>
 
 #include "kernel/blk/blk.h"
@@ -117,13 +118,19 @@ void disk_watch(struct work_struct *work)
 {
 	struct disk *disk = container_of(to_delayed_work(work), struct disk,
 					 watch);
+	unsigned int noio = memalloc_noio_save();	/* I/O may wait for us */
 	unsigned int ms;
 	u32 i;
 
-	xseg_reap(disk->member->xseg);
-	for (i = 0; i < disk->nr_queues; i++)
-		queue_poll(&disk->queues[i]);
 	disk_look(disk);
+	if (READ_ONCE(disk->state) != DISK_REMOVED)
+		xseg_reap(disk->member->xseg);
+	for (i = 0; i < disk->nr_queues; i++) {
+		queue_poll(&disk->queues[i]);
+		cond_resched();
+	}
+	disk_look(disk);
+	memalloc_noio_restore(noio);
 	ms = READ_ONCE(disk->state) == DISK_LIVE ? WATCH_MS : WATCH_AWAY_MS;
 	if (READ_ONCE(disk->state) != DISK_REMOVED)
 		queue_delayed_work(blk_wq, &disk->watch, msecs_to_jiffies(ms));

@@ -217,8 +217,10 @@ static void inline_sleep(struct queue *q)
 	q->nr_to_signal = 0;
 	q->unsaid = 0;
 	q->unsaid_bytes = 0;
+	pthread_mutex_unlock(&q->lock);	/* statistics are read under it */
 	ret = xseg_signal_and_wait(xseg, q->port.sd, q->to_signal, nr,
 				   XSEG_WAIT_FOREVER);
+	pthread_mutex_lock(&q->lock);
 	if (ret && ret != -EINTR)
 		queue_die(q, "waiting for a signal", -ret);
 	gather(q);

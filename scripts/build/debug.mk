@@ -19,8 +19,8 @@ check-hostile: NEED = user test kernel vm
 check-hostile:	## processes that lie to the kernel, HOSTILE_SECONDS on KERNEL (6.12)
 	$(call close,$@)
 
-check-debug: NEED = user test kernel vm debug
-check-debug:	## kernel, hostile and fault tests on the kernels that check themselves
+check-debug: NEED = user test kernel vm block debug
+check-debug:	## kernel, block, hostile and fault tests on the kernels that check themselves
 	$(call close,$@)
 
 run-check-hostile:
@@ -34,11 +34,13 @@ run-check-hostile:
 # On each of them: what the runner finds on the console and in kmemleak is a
 # failed test. Fault injection is in kasan alone, the program skips elsewhere.
 run-check-debug:
-	$(Q)$(MAKE) $(JOBS) programs $(KTESTS) $(HOSTILE) $(FAULT_KERNEL)
+	$(Q)$(MAKE) $(JOBS) programs $(KTESTS) $(BTEST_PROG) $(HOSTILE) $(FAULT_KERNEL)
 	$(Q)for k in $(or $(KERNEL),$(DEBUG_NAMES)); do \
 		selftests/vm/modules $$k XSEG_TEST=1 || exit; \
 		$(HOSTILE_VM) $(in-vm) -t $(DEBUG_SECONDS) -n $$k-debug $(KTEST_LOAD:%=-m %) \
 			$$k $(KTEST_FILES) $(FAULT_KERNEL) $(HOSTILE); \
+		VM_MEM=3072 $(in-vm) -t $(DEBUG_SECONDS) -n $$k-debug-block \
+			-m xseg_signal -m xsegbd $$k $(BTEST_FILES); \
 	done
 
 $(HOSTILE_OBJS): OBJFLAGS = -isystem build/kselftest -Wno-missing-prototypes

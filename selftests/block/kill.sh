@@ -10,7 +10,21 @@ kills=${XSEG_KILLS:-20}
 
 segment
 ok "a segment for the kernel"
-serve -q 2 && add && [ -b $disk ]
+# every other one keeps some and answers them in random order
+next()
+{
+	local how=none
+	[ $((i % 2)) = 0 ] || how=order
+	serve -q 2 -j "$dir/journal" -m $how
+}
+# it must not have ended by itself: it does when a write is given out twice
+end()
+{
+	kill -KILL "$server"
+	wait "$server" 2>/dev/null
+	[ $? = 137 ]
+}
+serve -q 2 -j "$dir/journal" && add && [ -b $disk ]
 ok "a disk"
 
 sync $disk
@@ -22,14 +36,14 @@ start_fio kills --rw=randrw --rwmixread=30 --bsrange=512-64k --bs_unaligned=0 --
 rc=0
 for ((i = 0; i < kills; i++)); do
 	sleep "0.$((RANDOM % 50 + 1))"
-	unserve KILL
+	end || rc=1
 	[ $((i % 3)) != 0 ] || sleep "0.$((RANDOM % 40))"
-	serve -q 2 || rc=1
+	next || rc=1
 	kill -0 $fio 2>/dev/null || rc=1
 	[ $rc = 0 ] || break
 done
 [ $rc = 0 ]
-ok "fio goes on while the server is killed $kills times"
+ok "fio goes on while the server is killed $kills times, and no write is with two"
 
 # once more there is I/O under way
 done_ios() { awk '{ print $1 + $5 }' /sys/block/xsegbd0/stat; }

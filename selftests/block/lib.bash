@@ -46,6 +46,8 @@ ok()
 	failed=$((failed + 1))
 }
 
+skip() { nr=$((nr + 1)); echo "ok $nr # SKIP $1"; }
+
 finish()
 {
 	echo "1..$nr"

@@ -10,6 +10,7 @@
  *	-c	 with a volatile cache: what was not flushed dies with it
  *	-r	 read-only
  *	-n	 without XSEG_PORT_KEEP
+ *	-j FILE	 a journal of the writes that servers have, see journal.c
  *	-m NAME	 a misdeed, see server.h
  *	-t TYPE	 signal type (device)
  *
@@ -68,6 +69,7 @@ static void answer(struct queue *q, struct xseg_request *req)
 	uint32_t error = serve(q, req);
 	xport back;
 
+	journal_end(req);
 	req->serviced = error ? 0 : req->size;
 	req->error = error;
 	req->state = error ? XSEG_REQ_FAILED : XSEG_REQ_SERVED;
@@ -109,6 +111,7 @@ static bool serve_all(struct queue *q)
 
 	while ((req = xseg_accept(q->x, q->port, 0))) {
 		some = true;
+		journal_begin(req);
 		if (keeps(req) && q->nr_kept < MAX_KEPT)
 			q->kept[q->nr_kept++] = req;
 		else
@@ -179,11 +182,11 @@ static void queues_run(const char *segment, xport port, const char *type,
 int main(int argc, char **argv)
 {
 	unsigned int flags = XSEG_PORT_KEEP;
-	const char *file = NULL, *type = "device";
+	const char *file = NULL, *journal = NULL, *type = "device";
 	bool cache = false;
 	int opt;
 
-	while ((opt = getopt(argc, argv, "f:s:b:q:i:crnm:t:")) != -1) {
+	while ((opt = getopt(argc, argv, "f:s:b:q:i:crnj:m:t:")) != -1) {
 		switch (opt) {
 		case 'f': file = optarg; break;
 		case 's': info.size = strtoull(optarg, NULL, 0) << 20; break;
@@ -193,6 +196,7 @@ int main(int argc, char **argv)
 		case 'c': cache = true; break;
 		case 'r': info.flags |= XSEG_BLK_READ_ONLY; break;
 		case 'n': flags = 0; break;
+		case 'j': journal = optarg; break;
 		case 't': type = optarg; break;
 		case 'm':
 			if (!misdeed_parse(optarg))
@@ -209,6 +213,8 @@ int main(int argc, char **argv)
 		info.flags |= XSEG_BLK_HAS_FLUSH | XSEG_BLK_HAS_FUA;
 	if (!store_open(file, info.size, cache))
 		die(file);
+	if (journal && !journal_open(journal, info.size))
+		die(journal);
 	signal(SIGUSR1, on_signal);
 	queues_run(argv[optind], (xport)atoi(argv[optind + 1]), type, flags);
 	return 0;

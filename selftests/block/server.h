@@ -74,4 +74,9 @@ bool store_open(const char *path, uint64_t size, bool cache);
 uint32_t store_serve(uint32_t op, uint32_t flags, uint64_t offset,
 		     uint64_t size, void *data, uint64_t datalen);
 
+/* journal.c */
+bool journal_open(const char *path, uint64_t size);
+void journal_begin(const struct xseg_request *req);
+void journal_end(const struct xseg_request *req);
+
 #endif /* SELFTESTS_BLOCK_SERVER_H */

@@ -6,8 +6,9 @@
  *
  * A round is a wait that was begun after a look that found nothing; XSEG_ROUNDS
  * of them are made on each side; on that of the kernel only, where its answer
- * comes while the process still is in its signal (contexts work and direct). If nothing moves for STUCK seconds the test
- * fails and says where each side stands.
+ * comes while the process still is in its signal (contexts work and direct). If
+ * nothing moves for STUCK seconds the test fails and says where each side
+ * stands.
  */
 #include <dirent.h>
 #include <errno.h>

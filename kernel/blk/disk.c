@@ -112,6 +112,24 @@ static struct disk *disk_alloc(const struct disk_options *opt,
 	return disk;
 }
 
+/*
+ * Every I/O can have a buffer of the largest size. Once there is one it stays,
+ * so that none waits for a buffer that can never be.
+ */
+static int disk_has_room(struct disk *disk)
+{
+	struct queue *queue = &disk->queues[0];
+	struct xseg_request __xseg_shared *req;
+	int ret;
+
+	req = xseg_get_request(queue->xseg, queue->port, queue->dst, 0);
+	if (IS_ERR(req_plain(req)))
+		return PTR_ERR(req_plain(req));
+	ret = xseg_prep_request(queue->xseg, req, 0, disk->info.max_io);
+	xseg_put_request(queue->xseg, req);
+	return ret == -ENOMEM ? -ENOSPC : ret;
+}
+
 /* All ports; what the server says decides how many. */
 static int queues_open(struct disk *disk)
 {
@@ -122,6 +140,8 @@ static int queues_open(struct disk *disk)
 	ret = queue_open(&disk->queues[0], disk, 0);
 	if (!ret)
 		ret = disk_ask(disk, &disk->info);
+	if (!ret)
+		ret = disk_has_room(disk);
 	if (ret)
 		return ret;
 	for (i = 1; i < min(disk->opt.queues, disk->info.nr_queues); i++) {

@@ -97,4 +97,10 @@ sleep 1
 serve -n && wait $d && remove
 ok "new I/O waits for the next one all the same"
 
+# the question itself takes the only chunk: nothing is left for I/O
+unserve; xseg detach "$seg" && xseg destroy "$seg" && segment --heap 64K --max-data 64K && serve
+ok "a segment with a heap of one chunk"
+fails "no room left" xseg disk add "$seg" 1 && [ ! -e $disk ] && ! grep -q xsegbd <<<"$(xseg disk list)"
+ok "is too small for a disk, which says so"
+
 finish

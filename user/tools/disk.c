@@ -135,8 +135,9 @@ static const struct reason add_reasons[] = {
 		  "type" },
 	{ EUSERS, "too many kernel drivers are peers of segment '@'" },
 	{ ENOSPC, "segment '@' is too small for a disk: it has no free port, "
-		  "its queues are shorter than 8, or its max-data is less than "
-		  "4K" },
+		  "its queues are shorter than 8, its max-data is less than 4K, "
+		  "or its heap has no room left for the largest request (make "
+		  "it with a larger --heap)" },
 	{ 0, NULL },
 };
 

@@ -27,6 +27,7 @@
 #define ROUNDS	300
 #define JITTER	16
 #define STUCK	30
+#define REPORT	60	/* seconds between two lines of a long game */
 #define STOP	(~0ULL)
 
 enum { MINE, OTHERS, THIRD };	/* ports */
@@ -193,6 +194,7 @@ static void print_stuck(const struct game *g, unsigned int kernel_port)
 static int referee(const struct game *g, uint64_t (*moves)(const struct game *g))
 {
 	uint64_t last = 0, now, since = ks_now_ns();
+	uint64_t report = since + REPORT * 1000000000ULL;
 
 	while (!__atomic_load_n(&g->over, __ATOMIC_ACQUIRE)) {
 		usleep(20000);
@@ -207,6 +209,11 @@ static int referee(const struct game *g, uint64_t (*moves)(const struct game *g)
 		} else if (ks_now_ns() - since > STUCK * 1000000000ULL) {
 			print_stuck(g, OTHERS);
 			return -1;
+		}
+		if (since > report) {
+			report = since + REPORT * 1000000000ULL;
+			printf("# so far: %llu\n", (unsigned long long)now);
+			fflush(stdout);
 		}
 	}
 	return 0;

@@ -438,6 +438,17 @@ xseg_receive(struct xseg *xseg, xport portno, unsigned int flags)
 	return env_err_ptr(-EBUSY);
 }
 
+/*
+ * Notes which port a request is for, before the hop behind its path, which also
+ * says so, is forgotten: whoever is killed in between, one of the two tells
+ * request_reap().
+ */
+static void accepted_from(struct xseg_request __xseg_shared *req, xport portno)
+{
+	shm_write(&req->effective_dst_portno, portno);
+	barrier();	/* killed later, it is there */
+}
+
 /**
  * request_requeue() - put a request into the queue of requests to a port, anew
  * @xseg:   the handle
@@ -453,10 +464,10 @@ bool request_requeue(struct xseg *xseg, u32 index, xport portno,
 	struct xseg_request __xseg_shared *req = xseg_request(xseg, index);
 	struct ring ring = port_ring(xseg, portno, XSEG_RING_REQUEST);
 
-	path_set(req, path_top(req));
+	accepted_from(req, portno);
 	shm_write(&req->state, 0);
 	shm_write(&req->error, 0);
-	shm_store_release(&req->effective_dst_portno, portno);
+	path_set(req, path_top(req));
 	if (request_give(xseg, &ring, index))
 		return false;
 	smp_mb();	/* (B2), (S2) */
@@ -525,8 +536,10 @@ void request_reap(struct xseg *xseg, u32 index, u32 peer, struct effort *e)
 		reply_again(xseg, index, e);
 		return;
 	}
-	if (behind)
+	if (behind) {
 		from = XHOP_FROM(behind);	/* received back */
+		accepted_from(req, from);
+	}
 	path_set(req, top);
 	if (top && server_next(xseg, index, from, e))
 		return;

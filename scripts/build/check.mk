@@ -40,7 +40,7 @@ core-kernel-check: ## core/ as kernel code, both Debian header trees, W=1, spars
 	$(call close,$@)
 
 abi-check: NEED = user test
-abi-check:	## sizes and offsets of the shared layout, 64 and 32 bit, C and C++
+abi-check:	## sizes and offsets of the shared layout, 64 and 32 bit, C and C++; trust.rst has each field
 	$(call close,$@)
 
 cxx-check: NEED = user test
@@ -79,7 +79,7 @@ run-core-kernel-check:
 	$(Q)$(run-tests) scripts/check-core-kernel
 
 run-abi-check:
-	$(Q)CC='$(CC)' CXX='$(CXX)' $(run-tests) scripts/check-abi
+	$(Q)CC='$(CC)' CXX='$(CXX)' $(run-tests) scripts/check-abi scripts/check-trust
 
 run-cxx-check:
 	$(Q)CC='$(CC)' CXX='$(CXX)' $(run-tests) scripts/check-headers

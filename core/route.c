@@ -4,7 +4,9 @@
  *
  * The ports that a reply goes back through stand in the request's path, each
  * with the epoch of its bind. A reply passes over ports that are gone, marked
- * as failed, and is freed where nobody is left to wait for it.
+ * as failed, and is freed where nobody is left to wait for it. Whoever holds a
+ * request may be killed between any two stores into it, see request_reap().
+ * Model: Documentation/models/route.pml.
  */
 #include "core/core.h"
 

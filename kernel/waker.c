@@ -10,6 +10,7 @@
  * so does a callback that was not called for a second.
  *
  * Wakers are looked up under RCU, by any context.
+ * Model: Documentation/models/waker.pml.
  */
 #include <linux/hrtimer.h>
 #include <linux/jiffies.h>

@@ -198,7 +198,7 @@ proctype signaller(byte me)
 
 proctype waiter(byte me)
 {
-	byte snap, i, nc, nt;
+	byte snap, i, a, nc, nt;
 	bool got, slept;
 
 end:	do
@@ -209,11 +209,12 @@ end:	do
 #endif
 		/* xseg_ec_prepare() */
 again:
-		W(snap = sq; i = wt; wt++; assert(wt <= MAXW));
+		W(snap = sq; i = wt; a = as; wt++; assert(wt <= MAXW));
 		if
-		:: i >= LIMIT -> i = 0;
+		:: i >= LIMIT ->
 			/* no wake is needed: where as > 0 the next signal brings it */
-			W(ec_collapse());
+			W(if :: sq == snap && as == a && wt == i + 1 -> ec_collapse() :: else fi);
+			i = 0;
 			goto again
 		:: else -> i = 0
 		fi;
@@ -255,7 +256,7 @@ again:
 #else
 		W(if :: sq == snap -> wt--; if :: slept -> as-- :: else fi :: else fi);
 #endif
-		snap = 0; got = 0; slept = 0
+		snap = 0; a = 0; got = 0; slept = 0
 	od
 }
 

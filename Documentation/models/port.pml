@@ -18,17 +18,18 @@
  * The rules:
  * submit	P neither bound nor keeping: ENOTCONN. Push; smp_mb(); look again;
  *		if it is neither now: drain_requests().
- * release	(owner or reaper) the word to unbound; smp_mb(); drain both rings.
+ * bind	and then replies_sort().
+ * release	(owner or reaper) the word to unbound; smp_mb(); port_drain():
+ *		drain_requests(), and replies_sort() if S is still unbound.
  * drain_requests  while P is neither bound nor keeping: pop; look once more; if
  *		somebody came put it back and look again, else send it back failed.
  * respond, back  if S is bound in the epoch that the request's hop names: push;
- *		smp_mb(); look again; if it is not: replies_sort(), which does
- *		nothing where S is bound again: its receiver sends on what is not
- *		addressed to it.
- * replies_sort  while S is unbound: pop; give it back if it is addressed to who
- *		has bound S meanwhile, else send it on.
- * reap		unbind the ports of the dead; send back what the dead held; at
- *		last drain every unbound port, whoever left it so.
+ *		smp_mb(); look again; if it is not: port_resort(): replies_sort().
+ * replies_sort  as often as there are slots: pop; give it back if it is
+ *		addressed to who has bound S meanwhile, else send it on.
+ * reap		unbind the ports of the dead; what the dead held goes to the next
+ *		server if P keeps, else back (how: route.pml); at last drain every
+ *		unbound port, whoever left it so.
  *
  * KILLS: peers are killed anywhere, a reaper follows; KEEP: a server may set
  * XSEG_PORT_KEEP; CL clients, SV servers.
@@ -108,17 +109,16 @@ bool lost[CL];			/* ghost: since its pop P was neither bound nor keeping */
 #define CURRENT(y)	(bound[S] && epoch[S] == hop[y])
 
 /*
- * replies_sort(): sends on what nobody will receive; here it ends in the pool,
- * with a longer path it would go to the hop before.
+ * replies_sort(): sends on what is not for who is bound to S; here it ends in
+ * the pool, with a longer path it would go to the hop before.
  */
 inline replies_sort()
 {
+	turns = CL;
 	do
-	:: STEP(ok = bound[S]);
-		if
-		:: ok -> break
-		:: else
-		fi;
+	:: turns == 0 -> break
+	:: else ->
+		turns--;
 		POP(IN_S);
 		if
 		:: x == CL -> break
@@ -131,12 +131,29 @@ inline replies_sort()
 		STEP(ok = CURRENT(x));
 #endif
 		if
-		:: ok -> STEP(at[x] = IN_S)	/* request_give(), smp_mb(), port_signal() */
-		:: else -> STEP(at[x] = POOL)	/* request_back() */
+		:: ok ->
+			STEP(at[x] = IN_S);		/* request_give(), smp_mb() */
+			STEP(ok = CURRENT(x));
+			if
+			:: !ok -> turns = CL		/* port_resort() */
+			:: else				/* port_signal_aside() */
+			fi
+		:: else -> STEP(at[x] = POOL)		/* reply_again() */
 		fi;
 		x = 0
 	od;
-	x = 0; ok = 0
+	x = 0; ok = 0; turns = 0
+}
+
+/* port_drain() of S */
+inline drain_replies()
+{
+	STEP(ok = bound[S]);
+	if
+	:: !ok -> replies_sort()
+	:: else
+	fi;
+	ok = 0
 }
 
 /* request_back(), hop_push(): send request y to where it came from */
@@ -149,7 +166,7 @@ inline back(y)
 #if BUG != 3
 		STEP(ok = CURRENT(y));		/* after smp_mb() (B2) */
 		if
-		:: !ok -> replies_sort()	/* does nothing if S is bound again */
+		:: !ok -> replies_sort()	/* port_resort() */
 		:: else
 		fi
 #endif
@@ -210,7 +227,9 @@ inline drain_requests()
 		port_keeps();
 #endif
 		if
-		:: ok -> STEP(at[y] = IN_P; lost[y] = 0)	/* request_requeue(); then as sent_check() */
+		:: ok ->
+			/* request_requeue(), and its look after that as another turn */
+			STEP(at[y] = IN_P; lost[y] = 0)
 		:: else ->
 			/* those submitted to a live server, or kept, are not failed */
 			STEP(assert(lost[y]));
@@ -223,7 +242,7 @@ inline drain_requests()
 
 proctype client(byte me)
 {
-	byte x, y, e, mine;
+	byte x, y, e, mine, turns;
 	bool ok;
 
 	/* xseg_bind_port() */
@@ -234,6 +253,7 @@ proctype client(byte me)
 		:: else
 		fi
 	}
+	replies_sort();
 	/* xseg_get_request(), xseg_submit() */
 	STEP(at[me] = HELD + me; hop[me] = mine);
 	port_keeps();
@@ -292,7 +312,7 @@ proctype client(byte me)
 #else
 	STEP(bound[S] = 0);
 #if BUG != 4
-	replies_sort();
+	drain_replies();
 #endif
 #endif
 	STEP(fin[me] = 1)
@@ -300,7 +320,7 @@ proctype client(byte me)
 
 proctype server(byte me)
 {
-	byte x, y, e;
+	byte x, y, e, turns;
 	bool ok;
 
 	atomic {
@@ -337,7 +357,7 @@ proctype server(byte me)
 /* reap_peer() */
 proctype reaper(byte me)
 {
-	byte x, y, z, e, d;
+	byte x, y, z, e, d, turns;
 	bool ok;
 
 	do
@@ -365,7 +385,7 @@ proctype reaper(byte me)
 		:: ok ->
 			STEP(bound[S] = 0);
 #if BUG == 1
-			replies_sort()
+			drain_replies()
 #endif
 		:: else
 		fi;
@@ -377,7 +397,13 @@ proctype reaper(byte me)
 			ok = 0;
 			STEP(if :: at[z] == HELD + d -> at[z] = HELD + me; ok = 1 :: else fi);
 			if
-			:: ok -> y = z; back(y)
+			:: ok ->
+				y = z;
+				STEP(ok = d >= CL && keep);	/* server_next() */
+				if
+				:: ok -> STEP(at[y] = IN_P; lost[y] = 0)	/* request_requeue() */
+				:: else -> back(y)
+				fi
 			:: else
 			fi;
 			y = 0; z++
@@ -385,7 +411,7 @@ proctype reaper(byte me)
 #if BUG != 1
 		/* port_drain() of every port, whoever left it unbound */
 		drain_requests();
-		replies_sort();
+		drain_replies();
 #endif
 		fin[d] = 1;
 		x = 0; y = 0; z = 0; ok = 0; d = 0

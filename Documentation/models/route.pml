@@ -20,7 +20,7 @@
  * - a server of P that lives gets back what it has forwarded;
  * - where P keeps (KEEP 1) the client is never told of anybody's death.
  *
- * KEEP, QKEEP: XSEG_PORT_KEEP of P and of Q; KILLS; FWD: how often the request is
+ * KEEP, QKEEP: XSEG_PORT_KEEP of P and of Q; KILLS, of FIRST to LAST; FWD: how often the request is
  * forwarded at most; PASS: also with XSEG_PASS, and is then E1's or E2's to
  * answer; REAPDIES: the reaper is killed anywhere too, a second one
  * follows.
@@ -47,6 +47,12 @@
 #endif
 #ifndef FWD
 #define FWD	2
+#endif
+#ifndef FIRST
+#define FIRST	C
+#endif
+#ifndef LAST
+#define LAST	E2
 #endif
 #ifndef BUG
 #define BUG	0
@@ -451,7 +457,7 @@ proctype killer()
 	do
 	:: k == KILLS -> break
 	:: k < KILLS ->
-		select(v : 0 .. PEERS - 1);
+		select(v : FIRST .. LAST);
 		atomic { if :: v == C && fin -> skip :: else -> dead[v] = 1 fi };
 		k++; v = 0
 	od;

@@ -26,12 +26,26 @@ enum {
 	PORT_FREE	= 9,
 };
 
+#define COMMANDS	8	/* that the device has */
+
+/**
+ * struct called - what became of a command of the device
+ * @calls:    how often it was called
+ * @accepted: of them returned 0
+ * @ns:	      all that took
+ */
+struct called {
+	uint64_t calls;
+	uint64_t accepted;
+	uint64_t ns;
+};
+
 /**
  * struct tally - what was done, in memory that all processes share
  * @lies:      words written by liars
+ * @swept:     of them fields with a value at an edge, each with each in turn
  * @flips:     turns of a word that is changed at full speed
- * @ioctls:    ioctls, of them
- * @accepted:  those that returned 0
+ * @called:    ioctls by command, see ioctls.c; the last is of none that there is
  * @slowest:   longest one that was not asked to wait, in ns
  * @slowest_cmd: its number
  * @traded:    requests that a process had answered in the victim
@@ -44,9 +58,9 @@ enum {
  */
 struct tally {
 	uint64_t lies;
+	uint64_t swept;
 	uint64_t flips;
-	uint64_t ioctls;
-	uint64_t accepted;
+	struct called called[COMMANDS + 1];
 	uint64_t slowest;
 	uint64_t slowest_cmd;
 	uint64_t traded;
@@ -94,9 +108,14 @@ static inline uint64_t random64(uint64_t *rnd)
 }
 
 /* values.c */
+#define EDGES	28
+uint64_t edge_value(uint64_t i, uint64_t nr);
 uint64_t boundary(uint64_t *rnd, uint64_t nr);
 
-/* lies.c: threads of a hostile process, for ever */
+/* lies.c */
+uint64_t lies_swept(void);
+
+/* threads of a hostile process, for ever */
 void *liar(void *arg);
 void *flipper(void *arg);
 
@@ -108,7 +127,10 @@ uint32_t hot_object(const struct victim *v, uint32_t pool, uint64_t *rnd);
 
 /* ioctls.c: likewise */
 void ioctls_open(struct victim *v);
+struct called ioctls_sum(bool say);
+bool ioctls_all(void);
 void *ioctls(void *arg);
+void *quick_ioctls(void *arg);
 void *poker(void *arg);
 
 /* honest.c */

@@ -27,6 +27,62 @@ static int fds[FDS];
 static char *edge;		/* a page, and behind it none */
 static char *readonly;
 
+static const struct {
+	unsigned int cmd;
+	const char *name;
+} commands[COMMANDS] = {
+	{ XSEG_IOC_INFO, "INFO" }, { XSEG_IOC_ATTACH, "ATTACH" },
+	{ XSEG_IOC_DETACH, "DETACH" }, { XSEG_IOC_SIGNAL, "SIGNAL" },
+	{ XSEG_IOC_REGISTER, "REGISTER" }, { XSEG_IOC_UNREGISTER, "UNREGISTER" },
+	{ XSEG_IOC_WAIT, "WAIT" }, { XSEG_IOC_BRIDGE, "BRIDGE" },
+};
+
+/* Takes down one call. */
+static void called(unsigned int cmd, bool good, uint64_t ns)
+{
+	struct called *c = tally->called;
+	unsigned int i;
+
+	for (i = 0; i < COMMANDS && commands[i].cmd != cmd; i++)
+		;
+	count(&c[i].calls, 1);
+	count(&c[i].accepted, good);
+	count(&c[i].ns, ns);
+}
+
+/* All calls together; with @say a line for each command. */
+struct called ioctls_sum(bool say)
+{
+	struct called sum = { 0 };
+	unsigned int i;
+
+	for (i = 0; i <= COMMANDS; i++) {
+		const struct called *c = &tally->called[i];
+
+		sum.calls += c->calls;
+		sum.accepted += c->accepted;
+		sum.ns += c->ns;
+		if (say)
+			printf("# ioctl %-10s %9llu, %9llu accepted, %llu us each\n",
+			       i < COMMANDS ? commands[i].name : "(others)",
+			       (unsigned long long)c->calls,
+			       (unsigned long long)c->accepted,
+			       (unsigned long long)(c->ns / 1000 /
+						    (c->calls ? c->calls : 1)));
+	}
+	return sum;
+}
+
+/* Was each command of the device accepted at least once? */
+bool ioctls_all(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < COMMANDS && tally->called[i].accepted; i++)
+		;
+	return i == COMMANDS;
+}
+
 /* A file that is nearly a segment. */
 static int segment_like(const struct victim *v, unsigned int seals)
 {
@@ -144,15 +200,22 @@ static uint64_t now(void)
 	return (uint64_t)ts.tv_sec * 1000000000 + (uint64_t)ts.tv_nsec;
 }
 
+/*
+ * A wait that is quick is over soon, whoever signals, and mostly before it
+ * sleeps: to be scheduled again takes milliseconds where so many are at work.
+ */
 static void wait_fill(const struct victim *v, struct xseg_ioc_wait *arg,
-		      uint64_t *rnd)
+		      bool quick, uint64_t *rnd)
 {
 	uint32_t i;
 
 	some_desc(v, &arg->desc, &arg->gen, rnd);
 	arg->seq = XEC_SEQ(shm_read(&xseg_desc(&v->view, arg->desc %
 				v->view.geo.params.nr_descs)->ec.word));
-	if (below(rnd, 8)) {
+	if (quick) {
+		arg->flags = XSEG_WAIT_DEADLINE;
+		arg->deadline_ns = now() + (below(rnd, 16) ? -1000 : 20000);
+	} else if (below(rnd, 8)) {
 		arg->flags = XSEG_WAIT_DEADLINE;
 		arg->deadline_ns = below(rnd, 8) ? now() + below(rnd, 300000) :
 						   boundary(rnd, now());
@@ -165,7 +228,7 @@ static void wait_fill(const struct victim *v, struct xseg_ioc_wait *arg,
 
 /* An argument that is nearly right; its size. */
 static uint32_t fill(const struct victim *v, unsigned int cmd,
-		     union argument *a, uint64_t *rnd)
+		     union argument *a, bool quick, uint64_t *rnd)
 {
 	memset(a, 0, sizeof(*a));
 	switch (cmd) {
@@ -208,7 +271,7 @@ static uint32_t fill(const struct victim *v, unsigned int cmd,
 		}
 		return sizeof(a->bridge);
 	case XSEG_IOC_WAIT:
-		wait_fill(v, &a->wait, rnd);
+		wait_fill(v, &a->wait, quick, rnd);
 		return sizeof(a->wait);
 	default:
 		return sizeof(a->info);
@@ -312,35 +375,46 @@ static void file_change(uint64_t *rnd)
 	}
 }
 
-static void one(const struct victim *v, uint64_t *rnd, union argument *a)
+/* A command; none that takes long if it is to be @quick. */
+static unsigned int command(bool quick, uint64_t *rnd)
 {
 	static const unsigned int cmds[] = {
-		XSEG_IOC_INFO, XSEG_IOC_ATTACH, XSEG_IOC_SIGNAL,
-		XSEG_IOC_SIGNAL, XSEG_IOC_SIGNAL, XSEG_IOC_REGISTER,
-		XSEG_IOC_UNREGISTER, XSEG_IOC_WAIT, XSEG_IOC_BRIDGE,
+		XSEG_IOC_INFO, XSEG_IOC_SIGNAL, XSEG_IOC_SIGNAL,
+		XSEG_IOC_SIGNAL, XSEG_IOC_REGISTER, XSEG_IOC_UNREGISTER,
+		XSEG_IOC_BRIDGE, XSEG_IOC_WAIT, XSEG_IOC_ATTACH,
 	};
-	unsigned int cmd = cmds[below(rnd, ARRAY_SIZE(cmds))];
+	uint32_t nr = ARRAY_SIZE(cmds);
+
+	if (!below(rnd, 64))
+		return (unsigned int)boundary(rnd, XSEG_IOC_WAIT);
+	if (!quick && !below(rnd, 128))		/* waits for RCU */
+		return XSEG_IOC_DETACH;
+	/* one sleeps, the other may take a segment's memory */
+	if (quick && below(rnd, 8))
+		nr -= 2;
+	return cmds[below(rnd, nr)];
+}
+
+static void one(const struct victim *v, uint64_t *rnd, union argument *a,
+		bool quick)
+{
+	unsigned int cmd = command(quick, rnd);
 	uint64_t t, took, was;
 	uint32_t size;
+	bool good;
 	void *at;
 
-	if (!below(rnd, 128))		/* waits for RCU */
-		cmd = XSEG_IOC_DETACH;
-	if (!below(rnd, 64))
-		cmd = (unsigned int)boundary(rnd, XSEG_IOC_WAIT);
-	size = fill(v, cmd, a, rnd);
+	size = fill(v, cmd, a, quick, rnd);
 	a->size = size;
 	if (!below(rnd, 4))
 		spoil(a, size, rnd);
 	at = place(v, a, size, rnd);
 	t = now();
-	if (!ioctl(device[below(rnd, DEVICES)], cmd, at)) {
-		count(&tally->accepted, 1);
-		if (cmd == XSEG_IOC_BRIDGE && at == a && !a->bridge.flags)
-			close(a->bridge.fd);
-	}
+	good = !ioctl(device[below(rnd, DEVICES)], cmd, at);
 	took = now() - t;
-	count(&tally->ioctls, 1);
+	if (good && cmd == XSEG_IOC_BRIDGE && at == a && !a->bridge.flags)
+		close(a->bridge.fd);
+	called(cmd, good, took);
 	was = __atomic_load_n(&tally->slowest, __ATOMIC_RELAXED);
 	if (cmd != XSEG_IOC_WAIT && took > was) {
 		__atomic_store_n(&tally->slowest, took, __ATOMIC_RELAXED);
@@ -352,28 +426,59 @@ static void nothing(int sig)
 {
 }
 
+/* Random numbers of a thread's own. */
+static uint64_t thread_seed(const struct victim *v)
+{
+	static uint32_t threads;
+
+	return v->seed ^ ((uint64_t)__atomic_add_fetch(&threads, 1,
+						__ATOMIC_RELAXED) << 32);
+}
+
 /**
- * ioctls() - call ioctls at random
+ * ioctls() - call all ioctls at random; in the main thread, which is woken
  * @arg: the victim
  */
 void *ioctls(void *arg)
 {
 	struct sigaction act = { .sa_handler = nothing };
-	static uint32_t threads;
 	const struct victim *v = arg;
-	uint64_t rnd = v->seed ^ ((uint64_t)__atomic_add_fetch(&threads, 1,
-					__ATOMIC_RELAXED) << 32);
+	uint64_t rnd = thread_seed(v);
 	union argument *a = calloc(1, sizeof(*a));
 
 	KS_CHECK(a && !sigaction(SIGUSR1, &act, NULL));
 	for (;;) {
-		one(v, &rnd, a);
+		one(v, &rnd, a, false);
 		if (!below(&rnd, 1024))
 			device_again(&rnd);
 		if (!below(&rnd, 512))
 			file_change(&rnd);
 	}
 	return NULL;
+}
+
+/**
+ * quick_ioctls() - call those at random that return soon, and do not tire
+ * @arg: the victim
+ */
+void *quick_ioctls(void *arg)
+{
+	const struct victim *v = arg;
+	uint64_t rnd = thread_seed(v);
+	union argument *a = calloc(1, sizeof(*a));
+
+	KS_CHECK(a);
+	for (;;)
+		one(v, &rnd, a, true);
+	return NULL;
+}
+
+static void poke(int fd, struct xseg_ioc_signal *sig)
+{
+	uint64_t t = now();
+	bool good = !ioctl(fd, XSEG_IOC_SIGNAL, sig);
+
+	called(XSEG_IOC_SIGNAL, good, now() - t);
 }
 
 /**
@@ -395,14 +500,13 @@ void *poker(void *arg)
 		memset(&sig, 0, sizeof(sig));
 		sig.size = sizeof(sig);
 		sig.portno = below(&rnd, PORT_FREE);
-		ioctl(fd, XSEG_IOC_SIGNAL, &sig);
+		poke(fd, &sig);
 		sig.portno = 0;
 		sig.flags = XSEG_SIGNAL_DESC;
 		for (i = 0; i < 4; i++) {
 			some_desc(v, &sig.desc, &sig.gen, &rnd);
-			ioctl(fd, XSEG_IOC_SIGNAL, &sig);
+			poke(fd, &sig);
 		}
-		count(&tally->ioctls, 5);
 		usleep(below(&rnd, 500));
 		kill(getpid(), SIGUSR1);
 	}

@@ -17,7 +17,7 @@
  */
 struct field {
 	enum table { HEADER, PEER, PORT, DESC, REQUEST, BUFFER, NAME, TYPE_ID,
-		     POOL, CHUNK, TABLES } table;
+		     POOL, CHUNK, DIRECTORY, RING } table;
 	uint32_t at;
 	uint32_t size;
 	uint32_t nr;
@@ -39,6 +39,9 @@ static const struct field fields[] = {
 	FIELD(HEADER, xseg_header, segment_size),
 	FIELD(HEADER, xseg_header, features_required),
 	FIELD(HEADER, xseg_header, features),
+	FIELD(HEADER, xseg_header, created_ns),
+	FIELD(HEADER, xseg_header, creator_uid),
+	ARRAY(HEADER, xseg_header, uuid),
 	FIELD(HEADER, xseg_header, params.nr_ports),
 	FIELD(HEADER, xseg_header, params.nr_requests),
 	FIELD(HEADER, xseg_header, params.nr_descs),
@@ -56,6 +59,10 @@ static const struct field fields[] = {
 	FIELD(PEER, xseg_peer, incarnation),
 	FIELD(PEER, xseg_peer, domain),
 	FIELD(PEER, xseg_peer, pid),
+	FIELD(PEER, xseg_peer, uid),
+	FIELD(PEER, xseg_peer, join_ns),
+	FIELD(PEER, xseg_peer, pidns),
+	ARRAY(PEER, xseg_peer, comm),
 	FIELD(PORT, xseg_port, own),
 	FIELD(PORT, xseg_port, own),
 	FIELD(PORT, xseg_port, signal_desc),
@@ -76,7 +83,9 @@ static const struct field fields[] = {
 	FIELD(REQUEST, xseg_request, own),
 	FIELD(REQUEST, xseg_request, own),
 	FIELD(REQUEST, xseg_request, serial),
+	FIELD(REQUEST, xseg_request, offset),
 	FIELD(REQUEST, xseg_request, size),
+	FIELD(REQUEST, xseg_request, serviced),
 	FIELD(REQUEST, xseg_request, data),
 	FIELD(REQUEST, xseg_request, datalen),
 	FIELD(REQUEST, xseg_request, target),
@@ -91,9 +100,14 @@ static const struct field fields[] = {
 	FIELD(REQUEST, xseg_request, home),
 	FIELD(REQUEST, xseg_request, buffer),
 	FIELD(REQUEST, xseg_request, bufferlen),
+	FIELD(REQUEST, xseg_request, priv),
 	FIELD(REQUEST, xseg_request, transit_portno),
 	FIELD(REQUEST, xseg_request, effective_dst_portno),
 	FIELD(REQUEST, xseg_request, timestamp_ns),
+	FIELD(REQUEST, xseg_request, elapsed_ns),
+	FIELD(REQUEST, xseg_request, cookie),
+	FIELD(REQUEST, xseg_request, sending),
+	FIELD(REQUEST, xseg_request, sending),
 	ARRAY(REQUEST, xseg_request, path),
 	FIELD(BUFFER, xseg_buffer, own),
 	FIELD(BUFFER, xseg_buffer, request),
@@ -107,7 +121,25 @@ static const struct field fields[] = {
 	FIELD(CHUNK, xseg_chunk, own),
 	FIELD(CHUNK, xseg_chunk, class_),
 	FIELD(CHUNK, xseg_chunk, seq),
+	{ DIRECTORY, 0, 8, 1 },
+	{ RING, 0, 8, 1 },
+	{ RING, 0, 8, 1 },
+	{ RING, 0, 8, 1 },
+	{ RING, 0, 8, 1 },
 };
+
+/* What the values of fields are numbers of. */
+#define LIMITS	8
+
+/**
+ * lies_swept() - how often each field had each value at an edge
+ *
+ * Return: how often at the least.
+ */
+uint64_t lies_swept(void)
+{
+	return tally->swept / (ARRAY_SIZE(fields) * LIMITS * EDGES);
+}
 
 /* An entry of a table that matters to somebody, mostly. */
 static void *table_entry(const struct victim *v, enum table table, uint64_t *rnd)
@@ -143,6 +175,11 @@ static void *table_entry(const struct victim *v, enum table table, uint64_t *rnd
 	case CHUNK:
 		return (struct xseg_chunk *)xseg_at(&v->view, g->chunks) +
 		       below(rnd, g->nr_chunks);
+	case DIRECTORY:
+		return (__u64 *)xseg_at(&v->view, g->pool[pool].dir) +
+		       below(rnd, below(rnd, 2) ? 1 : g->nr_chunks);
+	case RING:
+		return rings_word(v, rnd);
 	default:
 		return xseg_header(&v->view);
 	}
@@ -184,20 +221,38 @@ static uint64_t own_lie(uint64_t was, uint64_t *rnd)
 	}
 }
 
-static uint64_t value_for(const struct victim *v, const struct field *f,
-			  uint64_t was, uint64_t *rnd)
+static uint64_t limit_of(const struct victim *v, uint32_t i)
 {
 	const struct geometry *g = &v->view.geo;
-	const uint64_t limit[] = {
+	const uint64_t limit[LIMITS] = {
 		g->params.nr_ports, g->params.nr_requests, g->params.nr_descs,
 		1ULL << g->params.queue_order, g->size, XSEG_PATH_LEN,
 		g->nr_chunks, XSEG_NR_SIGNAL_NAMES,
 	};
 
+	return limit[i];
+}
+
+/* A note that a reaper believes, of a request that is in no queue. */
+static uint64_t sending_lie(const char *at, uint64_t *rnd)
+{
+	const char *own = at - offsetof(struct xseg_request, sending);
+
+	return XSENDING(XOWN_VER(shm_read((const __u64 *)own)),
+			below(rnd, PORT_FREE + 1), below(rnd, 32));
+}
+
+static uint64_t value_for(const struct victim *v, const struct field *f,
+			  const char *at, uint64_t was, uint64_t *rnd)
+{
+	if (f->table == REQUEST && f->at == offsetof(struct xseg_request, sending) &&
+	    below(rnd, 2))
+		return sending_lie(at, rnd);
 	if (f->table == DESC && f->at == offsetof(struct xseg_desc, own) &&
 	    below(rnd, 2))
 		return own_lie(was, rnd);
-	if (f->table != PORT && f->at == 0 && f->size == 8 && below(rnd, 2))
+	if (f->table != PORT && f->table < DIRECTORY && f->at == 0 &&
+	    f->size == 8 && below(rnd, 2))
 		return own_lie(was, rnd);
 	if (f->table == PORT && !f->at && below(rnd, 2))
 		return (uint64_t)(XPORT_EPOCH(was) + below(rnd, 3) - 1) << 32 |
@@ -206,7 +261,7 @@ static uint64_t value_for(const struct victim *v, const struct field *f,
 					(uint32_t)boundary(rnd, 256) & 0xffff);
 	if (!below(rnd, 8))
 		return was + below(rnd, 5) - 2;
-	return boundary(rnd, limit[below(rnd, ARRAY_SIZE(limit))]);
+	return boundary(rnd, limit_of(v, below(rnd, LIMITS)));
 }
 
 static void field_lie(const struct victim *v, uint64_t *rnd)
@@ -217,8 +272,29 @@ static void field_lie(const struct victim *v, uint64_t *rnd)
 
 	at += f->at + f->size * below(rnd, f->nr);
 	memcpy(&was, at, f->size);
-	store(at, f->size, value_for(v, f, was, rnd));
+	store(at, f->size, value_for(v, f, at, was, rnd));
 	count(&tally->lies, 1);
+}
+
+/* The next field with the next value at an edge: by and by each with each. */
+static void sweep_one(const struct victim *v, uint64_t *rnd)
+{
+	uint64_t n = __atomic_fetch_add(&tally->swept, 1, __ATOMIC_RELAXED);
+	const struct field *f = &fields[n % ARRAY_SIZE(fields)];
+	char *at = table_entry(v, f->table, rnd);
+
+	n /= ARRAY_SIZE(fields);
+	store(at + f->at, f->size,
+	      edge_value(n % EDGES, limit_of(v, (uint32_t)(n / EDGES % LIMITS))));
+	count(&tally->lies, 1);
+}
+
+static void sweep_lie(const struct victim *v, uint64_t *rnd)
+{
+	int i;
+
+	for (i = 0; i < 8; i++)
+		sweep_one(v, rnd);
 }
 
 /* Random bytes, one to a page of them, anywhere below the heap mostly. */
@@ -278,6 +354,9 @@ void *liar(void *arg)
 		case 10 ... 100:
 			rings_lie(v, &rnd);
 			break;
+		case 101 ... 178:
+			sweep_lie(v, &rnd);
+			break;
 		default:
 			field_lie(v, &rnd);
 		}
@@ -318,7 +397,7 @@ void *flipper(void *arg)
 			size = f->size;
 			at = (char *)table_entry(v, f->table, &rnd) + f->at;
 			memcpy(&a, at, size);
-			b = value_for(v, f, a, &rnd);
+			b = value_for(v, f, at, a, &rnd);
 		}
 		for (i = 0; i < turns; i++) {
 			store(at, size, b);

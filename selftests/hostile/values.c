@@ -5,13 +5,13 @@
 #include "selftests/hostile/hostile.h"
 
 /**
- * boundary() - a value that is likely to be one too many
- * @rnd: random state
- * @nr:	 how many there are of what the value says
+ * edge_value() - a value at an edge
+ * @i:	below EDGES
+ * @nr: how many there are of what the value says
  */
-uint64_t boundary(uint64_t *rnd, uint64_t nr)
+uint64_t edge_value(uint64_t i, uint64_t nr)
 {
-	const uint64_t edge[] = {
+	const uint64_t edges[EDGES] = {
 		0, 1, 2, nr - 1, nr, nr + 1, 2 * nr,
 		XSEG_MAX_USER_PEERS - 1, XSEG_MAX_USER_PEERS,
 		XSEG_MAX_PEERS - 1, XSEG_MAX_PEERS, 0xffff, 0x10000,
@@ -21,8 +21,17 @@ uint64_t boundary(uint64_t *rnd, uint64_t nr)
 		1ULL << XPTR_OFF_BITS, 0x7fffffffffffffff,
 		0x8000000000000000, ~1ULL, ~0ULL,
 	};
-	uint64_t v;
 
+	return edges[i];
+}
+
+/**
+ * boundary() - a value that is likely to be one too many
+ * @rnd: random state
+ * @nr:	 how many there are of what the value says
+ */
+uint64_t boundary(uint64_t *rnd, uint64_t nr)
+{
 	switch (below(rnd, 8)) {
 	case 0:
 		return random64(rnd);
@@ -33,9 +42,9 @@ uint64_t boundary(uint64_t *rnd, uint64_t nr)
 	case 3:
 		return 1ULL << below(rnd, 64);
 	case 4:		/* one in each half of a word */
-		v = edge[below(rnd, ARRAY_SIZE(edge))];
-		return v << 32 | (uint32_t)edge[below(rnd, ARRAY_SIZE(edge))];
+		return edge_value(below(rnd, EDGES), nr) << 32 |
+		       (uint32_t)edge_value(below(rnd, EDGES), nr);
 	default:
-		return edge[below(rnd, ARRAY_SIZE(edge))];
+		return edge_value(below(rnd, EDGES), nr);
 	}
 }

@@ -6,7 +6,7 @@
 
 FUZZ_SECONDS ?= 60
 RESULTS	     := build/results
-CHECKS	     := abi-check cxx-check core-kernel-check checkpatch check-user check-crash check-sanitize \
+CHECKS	     := abi-check cxx-check core-kernel-check checkpatch check-user check-crash check-crash-kernel check-sanitize \
 		check-kernel check-block check-install
 
 run-tests     = scripts/run-tests -r $(RESULTS) -b $(abspath $(B)) -v $(VARIANT)
@@ -33,6 +33,10 @@ check-sanitize:	## the same tests under ASan+UBSan and under TSan
 
 check-crash: NEED = user test
 check-crash:	## kill at every instruction of every call (CRASH_STRIDE=)
+	$(call close,$@)
+
+check-crash-kernel: NEED = user test kernel vm
+check-crash-kernel: ## the same with kernel peers, in a virtual machine, a sample (CRASH_STRIDE=)
 	$(call close,$@)
 
 core-kernel-check: NEED = user kernel
@@ -67,6 +71,17 @@ run-check-user:
 run-check-crash:
 	$(Q)$(MAKE) $(JOBS) $(CRASH)
 	$(Q)$(run-tests) -t 0 $(CRASH)
+
+# a machine does not see the environment but through its command line
+CRASH_APPEND = $(foreach v,STRIDE SCENARIO TYPE POINT,$(if $(CRASH_$v),CRASH_$v="$(CRASH_$v)"))
+
+run-check-crash-kernel:
+	$(Q)$(MAKE) $(JOBS) programs $(CRASH)
+	$(Q)for k in $(or $(KERNEL),6.12); do \
+		selftests/vm/modules $$k XSEG_TEST=1 || exit; \
+		VM_APPEND='$(CRASH_APPEND)' $(in-vm) $(if $(CRASH_STRIDE),-t 86400) -n $${k##*/}-crash \
+			-m xseg_signal -m xseg_test $$k selftests/crash/kernel.sh; \
+	done
 
 run-check-sanitize:
 	$(Q)for v in asan tsan; do $(MAKE) VARIANT=$$v run-check-variant || exit; done

@@ -45,7 +45,8 @@ $(URINGLOCK): $(B)/%: $(B)/obj/%.o
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(XCC) $(XLDFLAGS) -o $@ $< $(call pkg,--libs liburing)
 
-$(CRASH): $(call obj,$(CRASH_SRCS)) $(FSCK_OBJS) $(LIB_A)
+# the plug-in is part of it: its instructions are the victim's, too
+$(CRASH): $(call obj,$(CRASH_SRCS) user/plugins/fifo.c) $(FSCK_OBJS) $(LIB_A)
 	@mkdir -p $(@D)
 	$(call say,LD,$@)$(XCC) $(XLDFLAGS) -o $@ $(filter %.o,$^) $(LIB_A) $(LIB_LIBS)
 

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -13,6 +14,7 @@
 #include "user/fsck/fsck.h"
 
 #define PATIENCE_USEC	5000000
+#define SETTLE_USEC	2000000
 
 static const char *const phases[] = { "begin", "run", "park", "serve",
 				      "stop" };
@@ -94,6 +96,8 @@ void hung(struct trial *t, const char *what)
 		proc_line(t->victim, "syscall");
 	}
 	ports_print(t->f.x ? t->f.x : t->a.x);
+	if (t->kernel)
+		kernel_print();
 	if (t->fd >= 0)
 		findings_print(t, false);
 }
@@ -108,6 +112,21 @@ static bool check(struct trial *t, bool good, const char *what)
 	return good;
 }
 
+/* Kernel peers may be at work for a moment: what is wrong stays wrong. */
+static int settled_check(struct trial *t, struct fsck *fsck)
+{
+	uint64_t end = now_usec() + SETTLE_USEC;
+	int nr;
+
+	do {
+		nr = fsck_check(fsck, FSCK_IDLE);
+		if (!t->kernel || (!nr && !fsck_counts(fsck)->peers_dead))
+			break;
+		usleep(1000);
+	} while (now_usec() < end);
+	return nr;
+}
+
 static void in_order(struct trial *t, const char *when)
 {
 	struct fsck *fsck;
@@ -115,7 +134,7 @@ static void in_order(struct trial *t, const char *when)
 
 	if (!check(t, !fsck_open(&fsck, t->fd), "the header is damaged"))
 		return;
-	nr = fsck_check(fsck, FSCK_IDLE);
+	nr = settled_check(t, fsck);
 	if (nr || fsck_counts(fsck)->peers_dead) {
 		say("the checker, %s: %d findings, %u dead peers", when, nr,
 		    fsck_counts(fsck)->peers_dead);
@@ -125,13 +144,48 @@ static void in_order(struct trial *t, const char *when)
 	fsck_close(fsck);
 }
 
+/**
+ * files_remove() - remove the pipes of type fifo, which have names of their own
+ * @t: the trial
+ *
+ * Return: how many there were.
+ */
+unsigned int files_remove(struct trial *t)
+{
+	struct xseg_header header;
+	char pattern[96];
+	unsigned int i;
+	int n;
+	glob_t g;
+
+	if (pread(t->fd, &header, sizeof(header), 0) != sizeof(header))
+		return 0;
+	n = snprintf(pattern, sizeof(pattern), "/dev/shm/xseg-fifo.");
+	for (i = 0; i < sizeof(header.uuid); i++)
+		n += snprintf(pattern + n, sizeof(pattern) - (size_t)n, "%02x",
+			      header.uuid[i]);
+	snprintf(pattern + n, sizeof(pattern) - (size_t)n, "*");
+	if (glob(pattern, 0, NULL, &g))
+		return 0;
+	for (i = 0; i < g.gl_pathc; i++)
+		unlink(g.gl_pathv[i]);
+	globfree(&g);
+	return i;
+}
+
 /* All have left: all can be had again. */
 static void nothing_lost(struct trial *t)
 {
 	const struct fsck_counts *c;
+	unsigned int files;
 	struct fsck *fsck;
 
 	in_order(t, "when all have left");
+	files = files_remove(t);
+	if (files) {
+		say("%u pipes are left", files);
+		verdict.leaks++;
+	}
 	if (fsck_open(&fsck, t->fd))
 		return;
 	fsck_check(fsck, FSCK_IDLE);
@@ -170,6 +224,8 @@ static bool reap(struct trial *t)
 	t->f.x = xseg_join_fd(t->fd, 0);
 	if (!check(t, t->f.x, "F cannot join"))
 		return false;
+	if (t->mapped)
+		return kernel_reaps(t);
 	ret = xseg_reap(who->x);
 	return check(t, ret >= 0, "reaping fails");
 }
@@ -201,6 +257,9 @@ static void round_trips(struct trial *t)
 		check(t, client_send(&t->f, PORT_A), "F cannot send to A");
 	if (t->b)
 		check(t, client_send(&t->f, PORT_B), "F cannot send to B");
+	if (t->kernel)
+		check(t, client_send(&t->f, kernel_port(t)),
+		      "F cannot send to the kernel peer");
 }
 
 static bool pump(struct trial *t)
@@ -220,7 +279,7 @@ static bool pump(struct trial *t)
 static bool all_back(struct trial *t)
 {
 	return !client_outstanding(&t->a) && !client_outstanding(&t->f) &&
-	       (!t->b || !GET(stage->b_outstanding));
+	       (!t->b || !GET(stage->b_outstanding)) && kernel_content(t);
 }
 
 /*
@@ -250,7 +309,7 @@ static bool traffic_flows(struct trial *t)
 	uint64_t end = now_usec() + PATIENCE_USEC;
 
 	SET(stage->phase, PHASE_SERVE);
-	if (!partner_woken(t))
+	if (!partner_woken(t) || (t->kernel && !kernel_woken(t)))
 		return false;
 	if (t->held) {
 		t->held->state = XSEG_REQ_SERVED;
@@ -303,7 +362,8 @@ static void all_leave(struct trial *t)
 	t->a.x = NULL;
 	check(t, !xseg_leave(t->f.x), "F cannot leave");
 	t->f.x = NULL;
-	nothing_lost(t);
+	if (!t->kernel || kernel_away(t))
+		nothing_lost(t);
 }
 
 /* A segment is there whole, or not at all. */
@@ -324,6 +384,15 @@ static void file_after(struct trial *t)
 	check(t, !xseg_destroy(t->name, 0), "it cannot be destroyed");
 }
 
+/* Who was to let kernel peers in is dead: they come. */
+static bool attached(struct trial *t)
+{
+	if (!(t->s->flags & S_ATTACH))
+		return true;
+	return check(t, !xseg_attach(t->name), "it cannot be attached") &&
+	       kernel_begin(t);
+}
+
 /**
  * trial_after() - the victim is dead; is everything as it should be?
  * @t: the trial
@@ -334,7 +403,7 @@ void trial_after(struct trial *t)
 		file_after(t);
 		return;
 	}
-	if (!partner_park(t) || !reap(t))
+	if (!partner_park(t) || !reap(t) || !attached(t))
 		return;
 	in_order(t, "after the reap");
 	if (take_over(t) && traffic_flows(t) && partner_stop(t))

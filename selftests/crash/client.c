@@ -26,6 +26,7 @@ int client_join(struct client *c, int fd, const char *type, xport port)
 	int ret;
 
 	c->port = port;
+	c->kernel = NoPort;
 	c->x = xseg_join_fd(fd, 0);
 	if (!c->x)
 		return -errno;
@@ -85,6 +86,18 @@ bool client_send(struct client *c, xport dst)
 	return false;
 }
 
+/* Has a kernel peer inverted the data, once? */
+static bool data_inverted(struct client *c, struct xseg_request *req)
+{
+	const unsigned char *data = xseg_get_data(c->x, req);
+	unsigned int i;
+
+	for (i = 0; data && i < DATALEN; i++)
+		if (data[i] != (unsigned char)~c->port)
+			return false;
+	return data && req->datalen == DATALEN;
+}
+
 /* Is that what may become of a request? */
 static bool answer_good(unsigned int may, const struct xseg_request *req)
 {
@@ -121,6 +134,11 @@ bool client_receive(struct client *c)
 			say("%s got a request back in state %u, error %u",
 			    c->who, req->state, req->error);
 			c->bad++;
+		} else if (req->dst_portno == c->kernel &&
+			   req->state == XSEG_REQ_SERVED &&
+			   !data_inverted(c, req)) {
+			say("%s got wrong data from the kernel", c->who);
+			c->bad++;
 		}
 	}
 	if (xseg_put_request(c->x, req)) {
@@ -143,7 +161,8 @@ bool client_serve(struct client *c, xport port)
 
 	if (!req)
 		return false;
-	if (!xseg_get_data(c->x, req) || !xseg_get_target(c->x, req)) {
+	if (!xseg_get_data(c->x, req) ||
+	    (req->src_portno != PORT_SOURCE && !xseg_get_target(c->x, req))) {
 		say("%s: what it accepted has no data", c->who);
 		c->bad++;
 	}

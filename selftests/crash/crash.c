@@ -4,6 +4,8 @@
  *
  * CRASH_STRIDE	  beside the instructions after which something is different,
  *		  each of so many is tried as well (1: each one)
+ * CRASH_KERNEL	  with kernel peers, in a virtual machine (kernel.sh); there is
+ *		  CRASH_STRIDE how few of the former are tried (1: all)
  * CRASH_SCENARIO only those whose name begins so
  * CRASH_TYPE	  only that signal type
  * CRASH_POINT	  only that point
@@ -21,18 +23,32 @@
 
 #define STRIDE		509
 #define SLEEPS		8	/* kills of a sleeper */
+#define KERNEL_STRIDE	64	/* with kernel peers */
+#define MARKS		8
 #define MAX_WORDS	40	/* complaints that are printed for a test */
 
-static const char *const types[] = { "futex", "eventfd" };
+/* How the victim and processes wait, and how kernel peers do. */
+static const struct {
+	const char *type;
+	const char *kernel;
+} types[] = {
+	{ "futex", NULL }, { "eventfd", NULL }, { "fifo", NULL },
+	{ "futex", "waitqueue" }, { "eventfd", "eventfd-bridge" },
+	{ "device", "waitqueue" }, { "device", "eventfd-bridge" },
+};
+
 static const char *const companies[] = { "alone", "one other",
 					 "two others, one asleep",
 					 "two others, one at work" };
+
+extern const struct xseg_signal_type xseg_signal_plugin;	/* fifo */
 
 struct stage *stage;
 struct verdict verdict;
 
 static struct trial *on;	/* the trial that is on */
 static unsigned int on_point, words;
+static unsigned int tests, kills;
 
 uint64_t now_usec(void)
 {
@@ -71,7 +87,8 @@ void say(const char *format, ...)
 
 	if (words++ >= MAX_WORDS)
 		return;
-	printf("# %s, %s, %s%s, reaper %d, point %u: ", on->s->name, on->type,
+	printf("# %s, %s%s%s, %s%s, reaper %d, point %u: ", on->s->name,
+	       on->type, on->kernel ? " and " : "", on->kernel ? on->kernel : "",
 	       companies[on->company], on->keep ? ", keep" : "", on->reaper,
 	       on_point);
 	va_start(ap, format);
@@ -96,7 +113,7 @@ static unsigned int complaints(void)
 static struct trial trial_of(const struct trial *like)
 {
 	struct trial t = { .s = like->s, .type = like->type,
-			   .company = like->company, .keep = like->keep };
+			   .kernel = like->kernel, .company = like->company, .keep = like->keep };
 
 	snprintf(t.name, sizeof(t.name), "crash-%d", getpid());
 	return t;
@@ -112,6 +129,8 @@ static void kill_at(const struct trial *like, const struct path *path,
 	on_point = k;
 	t.reaper = k & 1;
 	if (trial_begin(&t) && victim_reach(&t, path, k)) {
+		if (t.kernel)
+			kernel_look(&t);
 		victim_kill(&t);
 		trial_after(&t);
 	}
@@ -141,16 +160,77 @@ static bool see_path(const struct trial *like, struct path *path)
 	return good;
 }
 
+/**
+ * struct sample - which points of a way are tried
+ * @only:    if it is one, only that
+ * @stride:  each of so many, beside the marks
+ * @marks:   of these, each of so many
+ * @at:	     the next mark in so many
+ */
+struct sample {
+	unsigned long only;
+	unsigned long stride;
+	unsigned int marks;
+	unsigned int at;
+};
+
+static bool sampled(struct sample *sample, const struct path *path,
+		    unsigned int k)
+{
+	if (sample->only != ~0UL)
+		return k == sample->only;
+	if (!path->mark[k])
+		return sample->stride && !(k % sample->stride);
+	if (sample->at--)
+		return false;
+	sample->at = sample->marks - 1;
+	return true;
+}
+
+/*
+ * A machine that is emulated is too slow for all: of one in so many ways one
+ * in MARKS marks. Which ones is the same each time.
+ */
+static bool way_chosen(unsigned long stride)
+{
+	static unsigned int way;
+	unsigned int dice = way++ * 2654435761U >> 16;
+
+	return stride < 2 * MARKS || !(dice % (stride / MARKS));
+}
+
+/* And of a long one as many as of others. */
+static void marks_choose(struct sample *sample, const struct path *path)
+{
+	unsigned int k, nr = 0, marks = MARKS;
+
+	for (k = 0; k < path->nr; k++)
+		nr += path->mark[k];
+	if (sample->stride < MARKS)
+		marks = (unsigned int)sample->stride;
+	else if (sample->stride >= 2 * MARKS && nr / MARKS >= MARKS)
+		marks = nr / MARKS + 1;
+	sample->stride = 0;
+	sample->marks = marks ? marks : 1;
+	sample->at = path->nr % sample->marks;
+}
+
 /* All points of a call in one company; how many were tried. */
 static unsigned int kill_all(const struct trial *like)
 {
-	unsigned long stride = number("CRASH_STRIDE", STRIDE);
-	unsigned long only = number("CRASH_POINT", ~0UL);
+	struct sample sample = {
+		.only = number("CRASH_POINT", ~0UL),
+		.stride = number("CRASH_STRIDE",
+				 like->kernel ? KERNEL_STRIDE : STRIDE),
+		.marks = 1,
+	};
 	struct path path = { 0 };
 	unsigned int k, tried = 0, before = complaints();
 
+	if (like->kernel && !way_chosen(sample.stride))
+		return 0;
 	if (like->s->flags & S_SLEEP) {
-		for (k = 0; k < SLEEPS; k++)
+		for (k = 0; k < (like->kernel ? 2 : SLEEPS); k++)
 			kill_at(like, &path, 0);
 		return k;
 	}
@@ -158,9 +238,10 @@ static unsigned int kill_all(const struct trial *like)
 		verdict.other++;
 		return 0;
 	}
+	if (like->kernel)
+		marks_choose(&sample, &path);
 	for (k = 0; k < path.nr && complaints() < before + 20; k++) {
-		if (only != ~0UL ? k != only :
-		    !path.mark[k] && (!stride || k % stride))
+		if (!sampled(&sample, &path, k))
 			continue;
 		kill_at(like, &path, k);
 		tried++;
@@ -169,8 +250,28 @@ static unsigned int kill_all(const struct trial *like)
 	return tried;
 }
 
-static bool fits(const struct scenario *s, enum company c)
+/* Does a company of kernel peers and others? */
+static bool fits_kernel(const struct trial *like, enum company c)
 {
+	unsigned int flags = like->s->flags;
+
+	if (flags & S_FILE || (c != ONE && c != TWO))
+		return false;
+	if (flags & S_BRIDGE && strcmp(like->kernel, "eventfd-bridge"))
+		return false;
+	if (flags & S_ATTACH)	/* type device needs what it is about */
+		return c == TWO && strcmp(like->type, "device");
+	return !(flags & S_NOPEER) || c == ONE;
+}
+
+static bool fits(const struct trial *like, enum company c)
+{
+	const struct scenario *s = like->s;
+
+	if (like->kernel)
+		return fits_kernel(like, c);
+	if (s->flags & S_KERNEL)
+		return false;
 	if (s->flags & S_FILE)
 		return c == ALONE;
 	if (s->flags & S_NOPEER)
@@ -179,17 +280,18 @@ static bool fits(const struct scenario *s, enum company c)
 }
 
 /* One scenario with one type, in all companies: one test. */
-static bool scenario_run(const struct scenario *s, const char *type,
+static bool scenario_run(const struct scenario *s, unsigned int type,
 			 unsigned int *tried)
 {
-	struct trial like = { .s = s, .type = type };
+	struct trial like = { .s = s, .type = types[type].type,
+			      .kernel = types[type].kernel };
 	unsigned int before = complaints();
 	int c, keep;
 
 	words = 0;
 	*tried = 0;
 	for (c = ALONE; c < COMPANIES; c++) {
-		if (!fits(s, (enum company)c))
+		if (!fits(&like, (enum company)c))
 			continue;
 		for (keep = 0; keep <= !!(s->flags & S_KEEP); keep++) {
 			like.company = (enum company)c;
@@ -207,36 +309,54 @@ static bool wanted(const char *variable, const char *name)
 	return !s || !strncmp(s, name, strlen(s));
 }
 
+/* One test: a scenario with one type, if it is in the sample. */
+static void test(unsigned int scenario, unsigned int type)
+{
+	static unsigned int nr;
+	uint64_t start = now_usec();
+	unsigned int tried;
+	bool good;
+
+	good = scenario_run(&scenarios[scenario], type, &tried);
+	if (good && !tried)
+		return;
+	printf("%s %u - %s, %s%s%s: %u kills, %.1f s\n", good ? "ok" : "not ok",
+	       ++nr, scenarios[scenario].name, types[type].type,
+	       types[type].kernel ? " and " : "",
+	       types[type].kernel ? types[type].kernel : "", tried,
+	       (double)(now_usec() - start) / 1e6);
+	fflush(stdout);
+	tests = nr;
+	kills += tried;
+}
+
 int main(void)
 {
-	unsigned int i, k, tried, all = 0, nr = 0;
-	uint64_t start, begin = now_usec();
+	bool kernel = getenv("CRASH_KERNEL");
+	uint64_t begin = now_usec();
+	unsigned int i, k;
 
 	stage = mmap(NULL, sizeof(*stage), PROT_READ | PROT_WRITE,
 		     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (stage == MAP_FAILED)
+	if (stage == MAP_FAILED || xseg_register_signal_type(&xseg_signal_plugin))
 		return 1;
 	cpu_take(0);
 	printf("TAP version 13\n");
+	if (kernel && !kernel_there()) {
+		printf("1..0 # SKIP needs root, the modules xseg_signal and xseg_test\n");
+		return 0;
+	}
 	for (i = 0; i < nr_scenarios; i++) {
 		if (!wanted("CRASH_SCENARIO", scenarios[i].name))
 			continue;
-		for (k = 0; k < NR(types); k++) {
-			if (!wanted("CRASH_TYPE", types[k]))
-				continue;
-			start = now_usec();
-			printf("%s", scenario_run(&scenarios[i], types[k],
-						  &tried) ? "ok" : "not ok");
-			printf(" %u - %s, %s: %u kills, %.1f s\n", ++nr,
-			       scenarios[i].name, types[k], tried,
-			       (double)(now_usec() - start) / 1e6);
-			fflush(stdout);
-			all += tried;
-		}
+		for (k = 0; k < NR(types); k++)
+			if (!!types[k].kernel == kernel &&
+			    wanted("CRASH_TYPE", types[k].type))
+				test(i, k);
 	}
-	printf("1..%u\n", nr);
+	printf("1..%u\n", tests);
 	printf("# %u kill points in %.0f s: %u hangs, %u leaks, %u lost, %u duplicated or wrong, %u others\n",
-	       all, (double)(now_usec() - begin) / 1e6, verdict.hangs,
+	       kills, (double)(now_usec() - begin) / 1e6, verdict.hangs,
 	       verdict.leaks, verdict.lost, verdict.doubled, verdict.other);
 	return complaints() != 0;
 }

@@ -10,6 +10,12 @@
  *	A	a peer in the tracer's process, port 1: does nothing meanwhile
  *	B	a process, port 2: asleep meanwhile, or running
  *	F	a peer that comes after the kill, port 3; takes over port 0 and 4
+ *
+ * In a virtual machine, with the module (kernel.c), two others are the kernel's:
+ *
+ *	server	in place of A if nobody else is there, else of B; never asleep
+ *		for anybody, it answers at once
+ *	source	port 5: sends to port 0 from the beginning, and wants each back
  */
 #ifndef XSEG_SELFTESTS_CRASH_H
 #define XSEG_SELFTESTS_CRASH_H
@@ -22,7 +28,8 @@
 
 #define NR(a)	(sizeof(a) / sizeof((a)[0]))
 
-enum { PORT_VICTIM, PORT_A, PORT_B, PORT_F, PORT_VICTIM_CLIENT, NR_PORTS };
+enum { PORT_VICTIM, PORT_A, PORT_B, PORT_F, PORT_VICTIM_CLIENT, PORT_SOURCE,
+       NR_PORTS };
 
 /* Who else is there. */
 enum company {
@@ -75,6 +82,7 @@ extern struct stage *stage;
  * @out:    those under way
  * @serial: of each, and 0 for an entry that is free
  * @out_may: @may as it was when each was sent
+ * @kernel: a port of the kernel's, which inverts data; or NoPort
  * @bad:    lost its way, or came twice
  */
 struct client {
@@ -83,6 +91,7 @@ struct client {
 	struct signal_desc *sd;
 	xport port;
 	unsigned int may;
+	xport kernel;
 	struct xseg_request *out[CLIENT_MAX];
 	__u64 serial[CLIENT_MAX];
 	unsigned int out_may[CLIENT_MAX];
@@ -102,6 +111,7 @@ unsigned int client_outstanding(const struct client *c);
  * @fd:	     the segment
  * @type:    signal type
  * @company: who else is there
+ * @kernel:  kernel peers are, too
  * @sd:	     descriptor of both ports
  * @other:   another descriptor, where a scenario wants one
  * @req:     a request that it owns
@@ -112,6 +122,7 @@ struct victim {
 	int fd;
 	const char *type;
 	enum company company;
+	bool kernel;
 	struct signal_desc *sd;
 	struct signal_desc *other;
 	struct xseg_request *req;
@@ -127,6 +138,10 @@ struct victim {
 #define S_SLEEP		32U	/* sleeps for ever, to be killed while it does */
 #define S_CORPSE	64U	/* another peer has died before */
 #define S_FULL		128U	/* the dead have all slots */
+#define S_ASLEEP	2048U	/* the other one died asleep */
+#define S_KERNEL	256U	/* only where there are kernel peers */
+#define S_BRIDGE	512U	/* only where these wait by eventfd-bridge */
+#define S_ATTACH	1024U	/* it lets kernel peers in, or out: none is in */
 
 /**
  * struct scenario - a call to be killed in
@@ -151,6 +166,7 @@ extern const unsigned int nr_scenarios;
  * @s:	     what it does
  * @type:    signal type
  * @company: who else is there
+ * @kernel:  signal type of the kernel peers, NULL if there are none
  * @keep:    port 0 keeps requests
  * @reaper:  who reaps: 0 F, 1 A
  * @fd:	     the segment
@@ -161,11 +177,14 @@ extern const unsigned int nr_scenarios;
  * @victim:  process id of the victim
  * @in_syscall: it stopped at a system call
  * @stuck:  it did not come back from its call
- * @name:    of the segment of S_FILE
+ * @mapped:  the module knows it: reaps it by itself
+ * @source:  there is a source
+ * @name:    of the segment of S_FILE, or with kernel peers
  */
 struct trial {
 	const struct scenario *s;
 	const char *type;
+	const char *kernel;
 	enum company company;
 	bool keep;
 	int reaper;
@@ -177,6 +196,8 @@ struct trial {
 	pid_t victim;
 	bool in_syscall;
 	bool stuck;
+	bool mapped;
+	bool source;
 	char name[XSEG_NAME_SIZE];
 };
 
@@ -201,7 +222,23 @@ void partner_body(struct trial *t) __attribute__((noreturn));
 
 /* after.c */
 void trial_after(struct trial *t);
+unsigned int files_remove(struct trial *t);
 void hung(struct trial *t, const char *what);
+
+/* kernel.c */
+bool kernel_there(void);
+bool kernel_segment(struct trial *t, const struct xseg_params *params);
+bool kernel_begin(struct trial *t);
+bool kernel_source(struct trial *t);
+bool kernel_answers(struct trial *t);
+void kernel_look(struct trial *t);
+bool kernel_reaps(struct trial *t);
+bool kernel_woken(struct trial *t);
+bool kernel_content(struct trial *t);
+bool kernel_away(struct trial *t);
+void kernel_end(struct trial *t);
+void kernel_print(void);
+xport kernel_port(const struct trial *t);
 
 /* tracer.c */
 

@@ -62,7 +62,7 @@ static bool many_things(struct victim *v)
 
 static bool do_init(struct victim *v)
 {
-	return xseg_local_signal_init(v->x, "fifo") == -ENOENT;
+	return xseg_local_signal_init(v->x, "none") == -ENOENT;
 }
 
 static const char *other_type(const struct victim *v)
@@ -160,6 +160,19 @@ static bool do_prepare(struct victim *v)
 	return !xseg_prepare_wait(v->x, v->sd);
 }
 
+/* Asleep from the beginning, in a poll that the library does not see. */
+static bool polled(struct victim *v)
+{
+	int fd = xseg_signal_fd(v->x, v->sd);
+
+	return fd >= 0 || fd == -EOPNOTSUPP;
+}
+
+static bool polled_prepare(struct victim *v)
+{
+	return polled(v) && do_prepare(v);
+}
+
 static bool do_cancel(struct victim *v)
 {
 	return !xseg_cancel_wait(v->x, v->sd);
@@ -186,6 +199,14 @@ static bool signalled(struct victim *v)
 static bool do_signal(struct victim *v)
 {
 	return !xseg_signal(v->x, v->company >= TWO ? PORT_B : elsewhere(v));
+}
+
+/* It died asleep: who signals it finds that. */
+static bool do_signal_dead(struct victim *v)
+{
+	int ret = xseg_signal(v->x, PORT_F);
+
+	return !ret || ret == -EOWNERDEAD || (v->kernel && ret == -ENOTCONN);
 }
 
 static bool do_signal_and_wait(struct victim *v)
@@ -262,6 +283,31 @@ static bool take_last_accepted(struct victim *v)
 	return v->req;
 }
 
+/* Sent on to its own other port, and answered there. */
+static bool sent_round(struct victim *v)
+{
+	if (!take_accepted(v) ||
+	    xseg_forward_request(v->x, v->req, PORT_VICTIM_CLIENT, PORT_VICTIM,
+				 XSEG_SIGNAL) < 0)
+		return false;
+	v->req = xseg_accept(v->x, PORT_VICTIM_CLIENT, 0);
+	if (!v->req)
+		return false;
+	v->req->state = XSEG_REQ_SERVED;
+	return xseg_respond(v->x, v->req, PORT_VICTIM_CLIENT, XSEG_SIGNAL) >= 0;
+}
+
+static bool do_receive_round(struct victim *v)
+{
+	v->req = xseg_receive(v->x, PORT_VICTIM, 0);
+	return v->req;
+}
+
+static bool took_round(struct victim *v)
+{
+	return sent_round(v) && do_receive_round(v);
+}
+
 static bool do_receive(struct victim *v)
 {
 	v->req = xseg_receive(v->x, PORT_VICTIM_CLIENT, 0);
@@ -295,7 +341,9 @@ static bool do_pass_other(struct victim *v)
 
 static bool do_reap(struct victim *v)
 {
-	return xseg_reap(v->x) == 1;
+	int ret = xseg_reap(v->x);
+
+	return v->kernel ? ret >= 0 : ret == 1;
 }
 
 /* A port of the dead peer's: reaps it. */
@@ -312,6 +360,27 @@ static bool do_create(struct victim *v)
 static bool do_destroy(struct victim *v)
 {
 	return !xseg_destroy(v->name, 0);
+}
+
+static bool do_destroy_forced(struct victim *v)
+{
+	return !xseg_destroy(v->name, XSEG_DESTROY_FORCE);
+}
+
+static bool do_attach(struct victim *v)
+{
+	return !xseg_attach(v->name);
+}
+
+static bool do_detach(struct victim *v)
+{
+	return !xseg_detach(v->name);
+}
+
+static bool do_get_bridge(struct victim *v)
+{
+	return xseg_get_bridge_fd(v->x, v->company == ONE ? PORT_A :
+							    PORT_B) >= 0;
 }
 
 const struct scenario scenarios[] = {
@@ -338,10 +407,14 @@ const struct scenario scenarios[] = {
 	{ "set_port_flags", 0, NULL, do_set_flags },
 	{ "prepare_wait", 0, NULL, do_prepare },
 	{ "cancel_wait", 0, do_prepare, do_cancel },
+	{ "prepare_wait, in an event loop", 0, polled, do_prepare },
+	{ "cancel_wait, in an event loop", 0, polled_prepare, do_cancel },
 	{ "wait_signal, timeout", 0, do_prepare, do_wait },
 	{ "wait_signal, signalled", 0, signalled, do_wait },
 	{ "wait_signal, asleep", S_SLEEP, do_prepare, do_wait_forever },
 	{ "signal", 0, NULL, do_signal },
+	{ "signal to a dead sleeper", S_CORPSE | S_ASLEEP, NULL,
+	  do_signal_dead },
 	{ "signal_and_wait", 0, do_prepare, do_signal_and_wait },
 	{ "get_request", 0, NULL, do_get },
 	{ "get_request, idle", 0, do_alloc, do_get },
@@ -357,7 +430,9 @@ const struct scenario scenarios[] = {
 	{ "accept", S_KEEP, NULL, do_accept },
 	{ "respond", S_KEEP, take_accepted, do_respond },
 	{ "respond to a sleeper", S_KEEP, take_last_accepted, do_respond },
+	{ "respond, back from elsewhere", 0, took_round, do_respond },
 	{ "receive", 0, NULL, do_receive },
+	{ "receive, back from elsewhere", 0, sent_round, do_receive_round },
 	{ "forward", S_KEEP, take_accepted, do_forward },
 	{ "forward, pass", S_KEEP, take_accepted, do_pass },
 	{ "forward by another port", S_KEEP, take_accepted, do_forward_other },
@@ -367,6 +442,10 @@ const struct scenario scenarios[] = {
 	{ "bind_port of a dead peer", S_KEEP | S_CORPSE, NULL, do_bind_dead },
 	{ "create", S_NOPEER | S_FILE, NULL, do_create },
 	{ "destroy", S_NOPEER | S_FILE, do_create, do_destroy },
+	{ "destroy, forced", S_NOPEER | S_FILE, do_create, do_destroy_forced },
+	{ "attach", S_NOPEER | S_KERNEL | S_ATTACH, NULL, do_attach },
+	{ "detach", S_NOPEER | S_KERNEL | S_ATTACH, do_attach, do_detach },
+	{ "get_bridge_fd", S_KERNEL | S_BRIDGE, NULL, do_get_bridge },
 };
 
 const unsigned int nr_scenarios = NR(scenarios);

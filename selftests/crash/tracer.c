@@ -31,6 +31,7 @@
 #define PATIENCE_USEC	5000000
 #define MAX_STEPS	200000
 #define ASLEEP_USEC	3000
+#define ALARM_USEC	20000
 #define SYSCALL_STOP	0x80	/* see PTRACE_O_TRACESYSGOOD */
 
 extern const char __executable_start, etext;
@@ -42,9 +43,21 @@ __attribute__((noinline, noclone)) void victim_mark(void)
 	__asm__ volatile(".globl victim_int3\nvictim_int3: int3" ::: "memory");
 }
 
+static bool alarmed;		/* it goes off now and then anyway */
+
 static void on_alarm(int sig)
 {
 	(void)sig;
+}
+
+/* What makes waitpid() return now and then. */
+static void alarm_set(bool on)
+{
+	struct itimerval timer = { 0 };
+
+	timer.it_interval.tv_usec = on ? ALARM_USEC : 0;
+	timer.it_value = timer.it_interval;
+	setitimer(ITIMER_REAL, &timer, NULL);
 }
 
 /**
@@ -57,24 +70,25 @@ static void on_alarm(int sig)
  */
 int child_wait(pid_t pid, int *status, unsigned int usec)
 {
-	struct itimerval timer = { .it_interval.tv_usec = 2000 };
 	struct sigaction sa = { .sa_handler = on_alarm };
 	static bool handled;
-	uint64_t end = now_usec() + usec;
+	uint64_t end = 0;
 	pid_t got;
 
 	if (!handled) {
 		sigaction(SIGALRM, &sa, NULL);
 		handled = true;
 	}
-	timer.it_value.tv_sec = usec / 1000000;
-	timer.it_value.tv_usec = usec % 1000000;
-	setitimer(ITIMER_REAL, &timer, NULL);
-	do {
-		got = waitpid(pid, status, __WALL);
-	} while (got < 0 && errno == EINTR && now_usec() < end);
-	memset(&timer, 0, sizeof(timer));
-	setitimer(ITIMER_REAL, &timer, NULL);
+	if (!alarmed)
+		alarm_set(true);
+	while ((got = waitpid(pid, status, __WALL)) < 0 && errno == EINTR) {
+		if (!end)
+			end = now_usec() + usec;
+		if (now_usec() > end)
+			break;
+	}
+	if (!alarmed)
+		alarm_set(false);
 	return got == pid ? 0 : -ETIMEDOUT;
 }
 
@@ -247,6 +261,8 @@ bool victim_path(struct trial *t, struct path *path)
 	path->mark = calloc(MAX_STEPS, 1);
 	path->nr = 0;
 	shadow_begin(&shadow, t->fd);
+	alarm_set(true);
+	alarmed = true;
 	while (good && path->nr < MAX_STEPS &&
 	       rip != (unsigned long)&victim_int3) {
 		path->rip[path->nr] = rip;
@@ -260,6 +276,8 @@ bool victim_path(struct trial *t, struct path *path)
 		}
 		mark |= shadow_changed(&shadow);
 	}
+	alarm_set(false);
+	alarmed = false;
 	/* and when the call has returned */
 	path->rip[path->nr] = (unsigned long)&victim_int3;
 	path->mark[path->nr++] = true;

@@ -4,12 +4,14 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/ptrace.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,7 +24,7 @@ static const struct xseg_params small = {
 	.flags = XSEG_CREATE_SPARSE,
 	.nr_ports = NR_PORTS,
 	.nr_requests = 32,
-	.nr_descs = 8,
+	.nr_descs = 16,
 	.queue_len = 8,
 	.heap_size = 3 << XSEG_MIN_CHUNK_ORDER,
 	.max_data = 8192,
@@ -67,7 +69,8 @@ static void victim_joins(struct victim *v, struct trial *t)
 void victim_body(struct trial *t)
 {
 	struct victim v = { .fd = t->fd, .type = t->type,
-			    .company = t->company, .name = t->name };
+			    .company = t->company, .name = t->name,
+			    .kernel = t->kernel };
 	bool good;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -83,16 +86,30 @@ void victim_body(struct trial *t)
 	_exit(good ? 0 : 5);
 }
 
-/* Bound to port 3, with requests to and from A and the victim. */
+/* Dies in its sleep. */
+static void corpse_sleeps(struct client *c)
+{
+	struct itimerval timer = { .it_value.tv_usec = 5000 };
+
+	signal(SIGALRM, SIG_DFL);
+	setitimer(ITIMER_REAL, &timer, NULL);
+	xseg_prepare_wait(c->x, c->sd);
+	xseg_wait_signal(c->x, c->sd, XSEG_WAIT_FOREVER);
+}
+
+/*
+ * Bound to port 3, with requests to and from A and the victim. Of a type that
+ * the module does not know of, so that it is not the module that reaps it.
+ */
 static void corpse_body(struct trial *t)
 {
 	struct client c = { .who = "the corpse" };
 	struct xseg_request *req;
 
-	if (client_join(&c, t->fd, t->type, PORT_F))
+	if (client_join(&c, t->fd, t->kernel ? "futex" : t->type, PORT_F))
 		_exit(2);
 	client_send(&c, PORT_VICTIM);
-	if (t->company != ALONE) {
+	if (t->company != ALONE && !t->kernel) {
 		client_send(&c, PORT_A);
 		xseg_get_port_signal_desc(c.x, PORT_A);
 	}
@@ -100,6 +117,8 @@ static void corpse_body(struct trial *t)
 	req = xseg_get_request(c.x, PORT_F, PORT_F, 0);
 	xseg_prep_request(c.x, req, 0, 3000);
 	xseg_alloc_requests(c.x, PORT_F, 1);
+	if (t->s->flags & S_ASLEEP)
+		corpse_sleeps(&c);
 	_exit(0);
 }
 
@@ -111,6 +130,8 @@ static void corpse_make(struct trial *t)
 	if (!pid)
 		corpse_body(t);
 	waitpid(pid, &status, 0);
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGALRM)
+		status = 0;
 	if (status) {
 		say("the corpse: status %#x", status);
 		verdict.other++;
@@ -177,17 +198,19 @@ static bool partner_asleep(struct trial *t)
 /* The others send to the victim, which has bound its ports. */
 static bool others_send(struct trial *t)
 {
-	if (t->company == ALONE)
-		return true;
-	client_send(&t->a, PORT_VICTIM);
-	client_send(&t->a, PORT_VICTIM);
+	if (t->a.x) {
+		client_send(&t->a, PORT_VICTIM);
+		client_send(&t->a, PORT_VICTIM);
+	}
+	if (t->kernel)
+		return kernel_source(t);
 	return t->company < TWO || partner_start(t);
 }
 
 /* A works on one of the victim's requests, and has answered another. */
 static void others_take(struct trial *t)
 {
-	if (t->company == ALONE)
+	if (!t->a.x)
 		return;
 	client_serve(&t->a, PORT_A);
 	t->held = xseg_accept(t->a.x, PORT_A, 0);
@@ -210,6 +233,8 @@ static bool victim_prepare(struct trial *t)
 		return false;
 	if (peer && !victim_go(t))
 		return false;
+	if (peer && t->kernel && !kernel_answers(t))
+		return false;
 	if (peer)
 		others_take(t);
 	if (t->s->flags & S_CORPSE)
@@ -217,9 +242,35 @@ static bool victim_prepare(struct trial *t)
 	return victim_go(t);
 }
 
+/* The segment, and who is there before the victim. */
+static bool world_make(struct trial *t)
+{
+	t->a.who = "A";
+	t->f.who = "F";
+	t->f.kernel = kernel_port(t);
+	t->a.may = t->keep && !(t->s->flags & S_FAIL) ? 0 : MAY_FAIL;
+	if (t->s->flags & S_CANCEL)
+		t->a.may |= MAY_CANCEL;
+	if (!t->kernel)
+		t->fd = xseg_create_fd(&small);
+	else if (!kernel_segment(t, &small))
+		return false;
+	if (t->company != (t->kernel ? ONE : ALONE) &&
+	    client_join(&t->a, t->fd, t->type, PORT_A)) {
+		say("A cannot join");
+		verdict.other++;
+		return false;
+	}
+	if (t->kernel && !(t->s->flags & S_ATTACH) && !kernel_begin(t))
+		return false;
+	if (t->s->flags & S_FULL)
+		slots_fill(t->fd);
+	return true;
+}
+
 /**
  * trial_begin() - a segment, its peers, and a victim about to make its call
- * @t: scenario, type, company and reaper are set
+ * @t: scenario, types, company and reaper are set
  *
  * Return: false if that went wrong.
  */
@@ -227,22 +278,8 @@ bool trial_begin(struct trial *t)
 {
 	memset(stage, 0, sizeof(*stage));
 	t->fd = -1;
-	if (!(t->s->flags & S_FILE)) {
-		t->fd = xseg_create_fd(&small);
-		t->a.who = "A";
-		t->f.who = "F";
-		t->a.may = t->keep && !(t->s->flags & S_FAIL) ? 0 : MAY_FAIL;
-		if (t->s->flags & S_CANCEL)
-			t->a.may |= MAY_CANCEL;
-		if (t->company != ALONE &&
-		    client_join(&t->a, t->fd, t->type, PORT_A)) {
-			say("A cannot join");
-			verdict.other++;
-			return false;
-		}
-		if (t->s->flags & S_FULL)
-			slots_fill(t->fd);
-	}
+	if (!(t->s->flags & S_FILE) && !world_make(t))
+		return false;
 	if (!victim_prepare(t))
 		return false;
 	SET(stage->phase, PHASE_RUN);
@@ -268,6 +305,10 @@ void trial_end(struct trial *t)
 		xseg_leave(t->a.x);
 	if (t->f.x)
 		xseg_leave(t->f.x);
-	if (t->fd >= 0)
+	if (t->kernel && t->fd >= 0)
+		kernel_end(t);
+	if (t->fd >= 0) {
+		files_remove(t);	/* of who was killed just now */
 		close(t->fd);
+	}
 }

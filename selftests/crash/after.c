@@ -13,7 +13,6 @@
 #include "selftests/crash/crash.h"
 #include "user/fsck/fsck.h"
 
-#define PATIENCE_USEC	5000000
 #define SETTLE_USEC	2000000
 
 static const char *const phases[] = { "begin", "run", "park", "serve",

@@ -28,6 +28,9 @@
 
 #define NR(a)	(sizeof(a) / sizeof((a)[0]))
 
+/* Nobody takes that long who is not stuck, whatever else the machine does. */
+#define PATIENCE_USEC	20000000
+
 enum { PORT_VICTIM, PORT_A, PORT_B, PORT_F, PORT_VICTIM_CLIENT, PORT_SOURCE,
        NR_PORTS };
 

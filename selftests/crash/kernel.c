@@ -23,7 +23,6 @@
 #include "user/fsck/fsck.h"
 
 #define DIR		"/sys/kernel/debug/xseg_test/"
-#define PATIENCE_USEC	10000000	/* these machines are slow */
 #define COUNT		6
 #define DEPTH		2
 

@@ -28,7 +28,6 @@
 #include "core/core.h"
 #include "selftests/crash/crash.h"
 
-#define PATIENCE_USEC	5000000
 #define MAX_STEPS	200000
 #define ASLEEP_USEC	3000
 #define ALARM_USEC	20000

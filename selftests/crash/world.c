@@ -165,7 +165,7 @@ static void slots_fill(int fd)
 /* B, when it has sent its requests. */
 static bool partner_start(struct trial *t)
 {
-	uint64_t end = now_usec() + 5000000;
+	uint64_t end = now_usec() + PATIENCE_USEC;
 
 	t->b = fork();
 	if (!t->b) {
@@ -183,7 +183,7 @@ static bool partner_start(struct trial *t)
 static bool partner_asleep(struct trial *t)
 {
 	struct xseg_port_info info;
-	uint64_t end = now_usec() + 5000000;
+	uint64_t end = now_usec() + PATIENCE_USEC;
 
 	do {
 		usleep(20);

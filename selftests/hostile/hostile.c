@@ -84,6 +84,7 @@ static void hostile(struct victim *v)
 	thread(poker, v);
 	for (i = 0; i < QUICK_THREADS; i++)
 		thread(quick_ioctls, v);
+	count(&tally->ready, 1);
 	ioctls(v);
 }
 
@@ -216,6 +217,14 @@ static void disk_away(struct disk *disk, pid_t user, struct outcome *o)
 	longest(&o->disk, t);
 }
 
+/* The time of a round begins when both are at work, or one has died. */
+static void hostile_await(const pid_t *pid)
+{
+	while (__atomic_load_n(&tally->ready, __ATOMIC_RELAXED) < 2 &&
+	       ks_state(pid[0]) != 'Z' && ks_state(pid[1]) != 'Z')
+		usleep(10000);
+}
+
 static void round_run(uint64_t seed, unsigned int seconds, struct outcome *o)
 {
 	uint64_t before, after, wrong;
@@ -232,8 +241,10 @@ static void round_run(uint64_t seed, unsigned int seconds, struct outcome *o)
 	peers_stat(HONEST, &before, &wrong);
 	pid[0] = ks_fork(victim_client, &v);
 	usleep(200000);		/* for some honest traffic */
+	tally->ready = 0;
 	pid[1] = ks_fork(hostile_root, &v);
 	pid[2] = ks_fork(hostile_user, &v);
+	hostile_await(pid + 1);
 	sleep(seconds);
 	for (i = 0; i < 3; i++)
 		kill(pid[i], SIGKILL);

@@ -55,6 +55,7 @@ struct called {
  * @longest:   longest wait for an answer there, in ns
  * @blocks:    blocks written and read on its disk
  * @stop:	the honest client is to end
+ * @ready:	hostile processes of the round that have begun
  */
 struct tally {
 	uint64_t lies;
@@ -70,6 +71,7 @@ struct tally {
 	uint64_t longest;
 	uint64_t blocks;
 	uint32_t stop;
+	uint64_t ready;
 };
 
 #define STALL_SECONDS	60

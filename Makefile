@@ -43,6 +43,7 @@ include scripts/build/install-kernel.mk
 include scripts/build/block.mk
 include scripts/build/debug.mk
 include scripts/build/docs.mk
+include scripts/build/bench.mk
 
 demo:		## install what is missing, build, and show a disk whose server is killed
 	$(Q)$(call need,user demo kernel vm)

@@ -6,8 +6,8 @@
 
 FUZZ_SECONDS ?= 60
 RESULTS	     := build/results
-CHECKS	     := abi-check cxx-check core-kernel-check checkpatch check-user check-crash check-crash-kernel check-sanitize \
-		check-kernel check-block check-install
+CHECKS	     := abi-check cxx-check core-kernel-check checkpatch check-user check-callgrind check-crash \
+		check-crash-kernel check-sanitize check-kernel check-block check-install
 
 run-tests     = scripts/run-tests -r $(RESULTS) -b $(abspath $(B)) -v $(VARIANT)
 
@@ -19,7 +19,7 @@ define close
 	done; scripts/run-tests --sum $(RESULTS)
 endef
 
-check: NEED = user test kernel vm block install
+check: NEED = user test callgrind kernel vm block install
 check:		## all checks, closing with the number of tests passed, failed, skipped
 	$(call close,$(CHECKS))
 

@@ -37,6 +37,9 @@ void bench_pin(enum bench_place place, unsigned int who);
 void *bench_shared(size_t size);
 pid_t bench_fork(void);
 void bench_result(const char *key, double value, const char *unit);
+int bench_by_value(const void *a, const void *b);
+u64 bench_cpu_ns(void);
+void bench_loop(void (*call)(void), u32 nr, u32 factor);
 void bench_percentiles(u64 *ns, size_t nr);
 int bench_segment(const struct xseg_params *params);
 struct bench_peer bench_peer(int fd, xport port, const char *type,

@@ -30,6 +30,12 @@ static void expect(bool ok)
 		failed++;
 }
 
+/* The same request in the other peer's mapping. */
+static struct xseg_request *of_b(int i)
+{
+	return (void *)((char *)req[i] - (char *)a.x->base + (char *)b.x->base);
+}
+
 COUNTED signal_nobody_waits(void)
 {
 	int i;
@@ -107,8 +113,7 @@ COUNTED accept_request(void)
 	int i;
 
 	for (i = 0; i < NR; i++)
-		expect(xseg_accept(b.x, b.port, 0) == (void *)
-		       ((char *)req[i] - (char *)a.x->base + (char *)b.x->base));
+		expect(xseg_accept(b.x, b.port, 0) == of_b(i));
 }
 
 COUNTED accept_nothing(void)
@@ -117,11 +122,6 @@ COUNTED accept_nothing(void)
 
 	for (i = 0; i < NR; i++)
 		expect(!xseg_accept(b.x, b.port, 0));
-}
-
-static struct xseg_request *of_b(int i)
-{
-	return (void *)((char *)req[i] - (char *)a.x->base + (char *)b.x->base);
 }
 
 COUNTED respond(void)

@@ -10,6 +10,8 @@
 
 #include "bench/bench.h"
 
+#define LOOP_ROWS	9U
+
 /**
  * bench_die() - end the program
  * @what: what failed; errno says why
@@ -135,7 +137,54 @@ void bench_result(const char *key, double value, const char *unit)
 	printf("%s %.6g %s\n", key, value, unit);
 }
 
-static int by_value(const void *a, const void *b)
+/**
+ * bench_cpu_ns() - CPU time of the calling thread
+ *
+ * What others take of the CPU does not count.
+ *
+ * Return: nanoseconds.
+ */
+u64 bench_cpu_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_THREAD_CPUTIME_ID, &ts);
+	return (u64)ts.tv_sec * 1000000000U + (u64)ts.tv_nsec;
+}
+
+/**
+ * bench_loop() - say how long a call takes, in CPU time of this thread
+ * @call:   the call
+ * @nr:	    how often, in a row
+ * @factor: how many there are in it
+ *
+ * The median of several rows, the first of which does not count.
+ */
+void bench_loop(void (*call)(void), u32 nr, u32 factor)
+{
+	u64 row[LOOP_ROWS], start;
+	u32 i, r;
+
+	bench_pin(BENCH_SAME, 0);
+	for (r = 0; r <= LOOP_ROWS; r++) {
+		start = bench_cpu_ns();
+		for (i = 0; i < nr / LOOP_ROWS; i++)
+			call();
+		row[r ? r - 1 : 0] = bench_cpu_ns() - start;
+	}
+	qsort(row, LOOP_ROWS, sizeof(*row), bench_by_value);
+	bench_result("call", (double)row[LOOP_ROWS / 2] / (nr / LOOP_ROWS) /
+		     factor, "ns");
+}
+
+/**
+ * bench_by_value() - for qsort(3) of u64
+ * @a: one
+ * @b: another
+ *
+ * Return: which is less.
+ */
+int bench_by_value(const void *a, const void *b)
 {
 	u64 x = *(const u64 *)a, y = *(const u64 *)b;
 
@@ -157,7 +206,7 @@ void bench_percentiles(u64 *ns, size_t nr)
 	};
 	unsigned int i;
 
-	qsort(ns, nr, sizeof(*ns), by_value);
+	qsort(ns, nr, sizeof(*ns), bench_by_value);
 	for (i = 0; i < ARRAY_SIZE(which); i++)
 		bench_result(which[i].key,
 			     (double)ns[nr * which[i].per_mille / 1000], "ns");

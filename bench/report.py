@@ -14,6 +14,7 @@ the plots that the files ask for. A file is one object:
 			that this one is divided by, repetition by repetition
 	budget		optional: {"max": N}, {"ratio": N} (to the baseline), or
 			{"plus": N} (above the baseline), "why": words
+  notes			optional list of words: what could not be measured
   plots			optional list: file, title, group, x (a key of param),
 			xlabel, ylabel, xscale and yscale (linear, log or nines),
 			names (optional: which metrics, in which order)
@@ -130,6 +131,8 @@ def print_text(data):
         print(f"\n{group}\n{line(head)}\n{line(['-' * w for w in width])}")
         for row in body:
             print(line(row))
+    for note in data.get("notes", []):
+        print(f"\nNot measured: {note}")
 
 
 def print_rst(data):
@@ -145,6 +148,8 @@ def print_rst(data):
             # an empty first cell would go on with the row before
             print(line(row))
         print(f"{bar}\n")
+    for note in data.get("notes", []):
+        print(f"Not measured: ``{note}``.\n")
 
 
 def plots(data, folder):

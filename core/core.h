@@ -383,7 +383,29 @@ void names_reap(struct xseg *xseg, u32 peer);
 int type_find_inited(struct xseg *xseg, const char *name);
 
 /* desc.c */
-int desc_index(const struct xseg *xseg, u64 off, u32 *index);
+/**
+ * desc_index() - which descriptor lies at a place
+ * @xseg:  the handle
+ * @off:   the place, not trusted: of a struct signal_desc, or of the
+ *	   type-specific part
+ * @index: filled
+ *
+ * Return: 0 or -EINVAL.
+ */
+static inline int desc_index(const struct xseg *xseg, u64 off, u32 *index)
+{
+	u64 rel = off - xseg->geo.descs;
+	u64 at = rel % sizeof(struct xseg_desc);
+	u64 nr = rel / sizeof(struct xseg_desc);
+
+	if (off < xseg->geo.descs || nr >= xseg->geo.params.nr_descs ||
+	    (at != offsetof(struct xseg_desc, desc) &&
+	     at != offsetof(struct xseg_desc, ec)))
+		return -EINVAL;
+	*index = (u32)array_index_nospec(nr, xseg->geo.params.nr_descs);
+	return 0;
+}
+
 int desc_of(const struct xseg *xseg, const void __xseg_shared *sd, u32 *index);
 int desc_held(const struct xseg *xseg, const void __xseg_shared *sd,
 	      u32 *index);

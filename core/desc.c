@@ -51,29 +51,6 @@ static bool desc_has_holder(const struct xseg *xseg, u32 index)
 }
 
 /**
- * desc_index() - which descriptor lies at a place
- * @xseg:  the handle
- * @off:   the place, not trusted: of a struct signal_desc, or of the
- *	   type-specific part
- * @index: filled
- *
- * Return: 0 or -EINVAL.
- */
-int desc_index(const struct xseg *xseg, u64 off, u32 *index)
-{
-	u64 rel = off - xseg->geo.descs;
-	u64 at = rel % sizeof(struct xseg_desc);
-	u64 nr = rel / sizeof(struct xseg_desc);
-
-	if (off < xseg->geo.descs || nr >= xseg->geo.params.nr_descs ||
-	    (at != offsetof(struct xseg_desc, desc) &&
-	     at != offsetof(struct xseg_desc, ec)))
-		return -EINVAL;
-	*index = (u32)array_index_nospec(nr, xseg->geo.params.nr_descs);
-	return 0;
-}
-
-/**
  * desc_of() - which descriptor a pointer means
  * @xseg:  the handle
  * @sd:	   the pointer

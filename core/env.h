@@ -500,6 +500,9 @@ static inline bool env_same_process(u32 cookie)
 
 #endif /* __KERNEL__ */
 
+/* Kept out of its callers: what is seldom needed must not cost the rest. */
+#define env_apart	__attribute__((__noinline__))
+
 /* The smallest k with 2^k >= v; v is not 0. */
 static inline unsigned int order_of(u64 v)
 {

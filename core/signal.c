@@ -97,6 +97,33 @@ int xseg_signal_fd(struct xseg *xseg, void __xseg_shared *sd)
 	return type->ops.signal_fd(xseg, &xseg_desc(xseg, index)->ec);
 }
 
+/* Nobody waits on a descriptor; if so, that is counted. Most signals end here. */
+static inline bool desc_idle(struct xseg *xseg, u32 index)
+{
+	if (XEC_WAITERS(shm_read(&xseg_desc(xseg, index)->ec.word)))
+		return false;
+	WRITE_ONCE(xseg->elided, READ_ONCE(xseg->elided) + 1);
+	env_trace(signal, xseg, index, false);
+	return true;
+}
+
+/* Somebody waits: it is for the type. */
+static int desc_wake(struct xseg *xseg, u32 index)
+{
+	struct xseg_desc __xseg_shared *d = xseg_desc(xseg, index);
+	const struct xseg_signal_type *type;
+	u64 id = shm_read(&d->desc.type);
+
+	type = type_met(xseg, id);
+	if (unlikely(!type))
+		type = domain_meet_type(xseg, id);
+	if (unlikely(!type))
+		return -ENOENT;
+	atomic64_inc(&xseg->sent);
+	env_trace(signal, xseg, index, true);
+	return type->ops.signal(xseg, &d->ec);
+}
+
 /**
  * desc_signal() - wake whoever waits on a descriptor
  * @xseg:  the handle
@@ -110,24 +137,33 @@ int xseg_signal_fd(struct xseg *xseg, void __xseg_shared *sd)
  */
 int desc_signal(struct xseg *xseg, u32 index)
 {
-	struct xseg_desc __xseg_shared *d = xseg_desc(xseg, index);
-	const struct xseg_signal_type *type;
-	u64 id;
+	return desc_idle(xseg, index) ? 0 : desc_wake(xseg, index);
+}
 
-	if (!XEC_WAITERS(shm_read(&d->ec.word))) {
-		WRITE_ONCE(xseg->elided, READ_ONCE(xseg->elided) + 1);
-		env_trace(signal, xseg, index, false);
-		return 0;
-	}
-	id = shm_read(&d->desc.type);
-	type = type_met(xseg, id);
-	if (unlikely(!type))
-		type = domain_meet_type(xseg, id);
-	if (unlikely(!type))
-		return -ENOENT;
-	atomic64_inc(&xseg->sent);
-	env_trace(signal, xseg, index, true);
-	return type->ops.signal(xseg, &d->ec);
+/* A port without a descriptor. */
+static env_apart int port_signal_none(struct xseg *xseg, xport portno)
+{
+	u64 w = shm_load_acquire(&xseg_port(xseg, portno)->own);
+
+	/* Bound just now: its owner looks before it first waits. */
+	return XPORT_BOUND(w) ? 0 : -ENOTCONN;
+}
+
+/* Wakes whoever waits on a port's descriptor; looks at an owner that is gone. */
+static env_apart int port_wake(struct xseg *xseg, xport portno, u32 index)
+{
+	int ret = desc_wake(xseg, index);
+	u64 w;
+
+	if (likely(ret != -ESRCH && ret != -EHOSTUNREACH))
+		return ret;
+	w = shm_load_acquire(&xseg_port(xseg, portno)->own);
+	if (!XPORT_BOUND(w))
+		return -ENOTCONN;
+	if (domain_reap_if_dead(xseg, XPORT_WHO(w), false))
+		return -EOWNERDEAD;
+	/* -ESRCH: who lives was about to sleep, and sees that seq moved. */
+	return ret == -ESRCH ? 0 : ret;
 }
 
 /**
@@ -145,26 +181,12 @@ int port_signal(struct xseg *xseg, xport portno)
 	struct xseg_port __xseg_shared *port = xseg_port(xseg, portno);
 	u64 tagged = shm_load_acquire(&port->signal_desc);
 	u32 index;
-	u64 w;
-	int ret;
 
-	if (unlikely(!tagged)) {
-		/* Bound just now: its owner looks before it first waits. */
-		w = shm_load_acquire(&port->own);
-		return XPORT_BOUND(w) ? 0 : -ENOTCONN;
-	}
+	if (unlikely(!tagged))
+		return port_signal_none(xseg, portno);
 	if (unlikely(desc_index(xseg, XPTR_OFF(tagged), &index)))
 		return broken(xseg, "port");
-	ret = desc_signal(xseg, index);
-	if (likely(ret != -ESRCH && ret != -EHOSTUNREACH))
-		return ret;
-	w = shm_load_acquire(&port->own);
-	if (!XPORT_BOUND(w))
-		return -ENOTCONN;
-	if (domain_reap_if_dead(xseg, XPORT_WHO(w), false))
-		return -EOWNERDEAD;
-	/* -ESRCH: who lives was about to sleep, and sees that seq moved. */
-	return ret == -ESRCH ? 0 : ret;
+	return desc_idle(xseg, index) ? 0 : port_wake(xseg, portno, index);
 }
 
 /**

@@ -21,6 +21,8 @@
 static pthread_once_t thread_once = PTHREAD_ONCE_INIT;
 static pthread_key_t thread_key;
 static bool thread_key_made;
+static _Thread_local bool thread_known
+	__attribute__((tls_model("initial-exec")));
 static _Thread_local struct wait_slot wait_slots[WAIT_SLOTS]
 	__attribute__((tls_model("initial-exec")));
 
@@ -30,6 +32,7 @@ static void thread_exit(void *slots)
 	struct wait_slot *slot = slots;
 	int i;
 
+	thread_known = false;	/* it may still wait, in another destructor */
 	process_lock();		/* no handle is left meanwhile */
 	for (i = 0; i < WAIT_SLOTS; i++, slot++)
 		if (slot->used && slot->end &&
@@ -41,6 +44,14 @@ static void thread_exit(void *slots)
 static void thread_key_make(void)
 {
 	thread_key_made = !pthread_key_create(&thread_key, thread_exit);
+}
+
+/* Has thread_exit() called for the calling thread. */
+static void thread_know(void)
+{
+	pthread_once(&thread_once, thread_key_make);
+	thread_known = thread_key_made &&
+		       !pthread_setspecific(thread_key, wait_slots);
 }
 
 /**
@@ -69,9 +80,8 @@ struct wait_slot *wait_slot_get(struct xseg *xseg, u32 index, bool create)
 		if (!handle_id_live(slot->handle))
 			room = slot;
 	if (room) {
-		pthread_once(&thread_once, thread_key_make);
-		if (thread_key_made)
-			pthread_setspecific(thread_key, wait_slots);
+		if (unlikely(!thread_known))
+			thread_know();
 		room->handle = xseg->id;
 		room->xseg = xseg;
 		room->index = index;

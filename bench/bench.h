@@ -30,7 +30,7 @@ struct bench_peer {
 	xport port;
 };
 
-void bench_die(const char *what) __attribute__((noreturn));
+__attribute__((noreturn)) void bench_die(const char *what);
 void bench_check(int ret, const char *what);
 enum bench_place bench_place(const char *name);
 void bench_pin(enum bench_place place, unsigned int who);

@@ -12,6 +12,12 @@
 
 #include "bench/bench.h"
 
+#ifdef __x86_64__
+#define MACHINE	"x86_64"
+#else
+#define MACHINE	"another machine"
+#endif
+
 #define NR	256
 /* each by itself, also where two are the same */
 #define COUNTED	static __attribute__((noipa)) void
@@ -301,12 +307,6 @@ int main(void)
 		fprintf(stderr, "calls: %d calls failed\n", failed);
 		return 1;
 	}
-	printf("gcc %d %s %s\n", __GNUC__,
-#ifdef __x86_64__
-	       "x86_64",
-#else
-	       "other",
-#endif
-	       BENCH_CFLAGS);
+	printf("gcc %d %s %s\n", __GNUC__, MACHINE, BENCH_CFLAGS);
 	return 0;
 }

@@ -159,7 +159,7 @@ def scale():
             ("ports", (1, 64, 1024, 4096),
              (("join", "us"), ("bind", "ns"), ("call", "ns"),
               ("room", "bytes"))),
-            ("requests", (100, 10000, 1000000),
+            ("requests", (1000, 30000, 1000000),
              (("join", "us"), ("first", "ns"), ("again", "ns"),
               ("call", "ns"), ("room", "bytes")))):
         words = {"join": "join", "call": "request there and back",

@@ -32,7 +32,7 @@ static void do_load(void)
 static void do_fence(void)
 {
 	WRITE_ONCE(word[16], 1);
-	smp_mb();
+	smp_mb();	/* what is measured */
 	do_load();
 }
 

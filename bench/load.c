@@ -89,7 +89,7 @@ static void start_client(u32 id, enum bench_place place)
 	bench_pin(place, id + 1);
 	load_client(id);
 	ready();
-	while (!smp_load_acquire(&gate->go))
+	while (!smp_load_acquire(&gate->go))	/* pairs with run() */
 		usleep(50);
 	client(id, min(requests / 10, 1000U));	/* warm */
 	client(id, requests);
@@ -112,6 +112,7 @@ static void await_ready(u32 nr)
 {
 	u32 patience = 200000;
 
+	/* each process adds itself when it is there */
 	while (smp_load_acquire(&gate->ready) < nr) {
 		usleep(50);
 		errno = ETIMEDOUT;
@@ -132,7 +133,7 @@ static void run(enum bench_place place)
 		start_client(id, place);
 	await_ready(1 + load.clients);
 	ns = env_now_ns();
-	smp_store_release(&gate->go, 1);
+	smp_store_release(&gate->go, 1);	/* pairs with start_client() */
 	for (id = 0; id < load.clients; id++) {
 		errno = ECHILD;
 		if (wait(&status) < 0 || status)
@@ -158,25 +159,51 @@ static u32 positive(const char *s, u32 most)
 	exit(2);
 }
 
+/* An option's place in load, NULL if it is another kind of option. */
+static u32 *number_of(int opt, u32 *most)
+{
+	*most = opt == 's' ? 1 << 20 : opt == 'n' ? 1 << 30 :
+		opt == 'c' ? LOAD_CLIENTS : LOAD_DEPTH;
+	switch (opt) {
+	case 'c':
+		return &load.clients;
+	case 'd':
+		return &load.depth;
+	case 'b':
+		return &load.batch;
+	case 's':
+		return &load.size;
+	case 'n':
+		return &load.requests;
+	default:
+		return NULL;
+	}
+}
+
+static void usage(void)
+{
+	fprintf(stderr, "load-X takes [-c CLIENTS] [-d DEPTH] [-b BATCH] [-s SIZE] [-n REQUESTS] [-p PLACE] [-t TYPE] [-w STRATEGY]\n");
+	exit(2);
+}
+
 int main(int argc, char **argv)
 {
 	enum bench_place place = BENCH_DIFFERENT;
+	u32 *number, most;
 	int opt;
 
 	while ((opt = getopt(argc, argv, "c:d:b:s:n:p:t:w:")) != -1) {
-		switch (opt) {
-		case 'c': load.clients = positive(optarg, LOAD_CLIENTS); break;
-		case 'd': load.depth = positive(optarg, LOAD_DEPTH); break;
-		case 'b': load.batch = positive(optarg, LOAD_DEPTH); break;
-		case 's': load.size = positive(optarg, 1 << 20); break;
-		case 'n': load.requests = positive(optarg, 1 << 30); break;
-		case 'p': place = bench_place(optarg); break;
-		case 't': load.type = optarg; break;
-		case 'w': load.strategy = optarg; break;
-		default:
-			fprintf(stderr, "usage: see the head of bench/load.c\n");
-			return 2;
-		}
+		number = number_of(opt, &most);
+		if (number)
+			*number = positive(optarg, most);
+		else if (opt == 'p')
+			place = bench_place(optarg);
+		else if (opt == 't')
+			load.type = optarg;
+		else if (opt == 'w')
+			load.strategy = optarg;
+		else
+			usage();
 	}
 	load.batch = min(load.batch, load.depth);
 	gate = bench_shared(4096);

@@ -44,7 +44,7 @@ void load_ask(u32 id, bool last);
 /* Waits for an answer. */
 void load_answer(u32 id);
 /* Waits for requests and answers them; for ever. */
-void load_serve(void) __attribute__((noreturn));
+__attribute__((noreturn)) void load_serve(void);
 
 /* What the client writes and the server reads. */
 void load_fill(void *data, u32 size);

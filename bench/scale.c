@@ -82,7 +82,7 @@ static void start_idlers(int segment, u32 nr)
 		pause();
 		_exit(0);
 	}
-	while (smp_load_acquire(ready) < nr)
+	while (smp_load_acquire(ready) < nr)	/* see above */
 		usleep(100);
 }
 

@@ -162,6 +162,7 @@ static void await(const struct kind *kind, int self, u32 want)
 {
 	u32 seen;
 
+	/* pairs with the other side's release in ask() or answer() */
 	while ((seen = smp_load_acquire(turn)) != want)
 		kind->sleep(self, seen);
 }
@@ -173,7 +174,7 @@ static void answer(const struct kind *kind, u32 rounds)
 
 	for (i = 0; i < rounds; i++) {
 		await(kind, 1, 2 * i + 1);
-		smp_store_release(turn, 2 * i + 2);
+		smp_store_release(turn, 2 * i + 2);	/* see await() */
 		kind->wake(1);
 	}
 }
@@ -185,7 +186,7 @@ static void ask(const struct kind *kind, u32 rounds, u64 *trip, u64 *wake)
 
 	for (i = 0; i < rounds; i++) {
 		start = env_now_ns();
-		smp_store_release(turn, 2 * i + 1);
+		smp_store_release(turn, 2 * i + 1);	/* see await() */
 		kind->wake(0);
 		woken = env_now_ns();
 		await(kind, 0, 2 * i + 2);
@@ -209,7 +210,7 @@ static void run(const struct kind *kind, enum bench_place place, u32 rounds)
 	if (kind->join)
 		kind->join(self);
 	__atomic_add_fetch(ready, 1, __ATOMIC_SEQ_CST);
-	while (smp_load_acquire(ready) != 2)
+	while (smp_load_acquire(ready) != 2)	/* see above */
 		usleep(100);
 	if (self) {
 		answer(kind, rounds + WARM);

@@ -30,7 +30,7 @@ def idle():
         yield case("idle", f"idle {what}", metric(group, name, "call"))
 
 
-ROUNDS = 1500
+ROUNDS = 400
 BARE = ("futex", "eventfd", "pipe", "socket")
 WORDS = {"futex": "bare futex", "eventfd": "bare eventfd", "pipe": "pipe",
          "socket": "unix socket", "line": "cache line, polled"}
@@ -70,7 +70,7 @@ def latencies():
                        ("xseg-futex-sleep", "xseg futex, sleeping"),
                        ("xseg-futex-adaptive", "xseg futex, default"),
                        ("xseg-eventfd-adaptive", "xseg eventfd, default")):
-        yield case("latency", f"wake {what} different {3 * ROUNDS}",
+        yield case("latency", f"wake {what} different {6 * ROUNDS}",
                    *percentiles(name))
 
 
@@ -82,7 +82,7 @@ def strategies():
                        ("xseg-eventfd-adaptive", "xseg eventfd, default")):
         budget = {} if what == "line" else {
             "baseline": "cache line, polled", "budget": {"ratio": 2}}
-        yield case("awake", f"wake {what} different {2 * ROUNDS}",
+        yield case("awake", f"wake {what} different {5 * ROUNDS}",
                    usec(group, name, "trip", {"CPUs": "different"}, **budget))
     group = "round trip, default strategy against sleeping at once"
     for place in ("same", "different", "free"):

@@ -39,6 +39,7 @@ include scripts/build/tests.mk
 include scripts/build/install.mk
 include scripts/build/check.mk
 include scripts/build/vm.mk
+include scripts/build/bench-vm.mk
 include scripts/build/install-kernel.mk
 include scripts/build/block.mk
 include scripts/build/debug.mk
@@ -80,6 +81,7 @@ help:		## list the targets
 	@echo '  FUZZ_SECONDS=60    how long check-user runs each fuzz target'
 	@echo '  CRASH_STRIDE=509   how many instructions check-crash steps over (1: none)'
 	@echo '  HOSTILE_SECONDS=60 HOSTILE_SEED=   how long check-hostile lies, from which seed'
+	@echo '  BENCH_ONLY= BENCH_DISKS=   for bench-vm: wall or icount; words of names of disks'
 	@echo '  DEPS=no            do not look for (or, as root, install) Debian packages'
 
 .PHONY: all demo demo-host demo-user clean distclean help FORCE

@@ -17,6 +17,7 @@ from report import plots	# noqa: E402 pylint: disable=wrong-import-position
 
 BASE, BATCH = "ublk null", "ublk null, batch"
 OURS = ("xsegbd device", "xsegbd futex", "xsegbd eventfd")
+PLOTTED = OURS + (BASE, BATCH, "nbdkit null", "loop on tmpfs", "brd")
 DEPTHS = {"4k randread": (1, 4, 32, 128), "4k randwrite": (1, 4, 32, 128),
           "128k read": (1, 32), "128k write": (1, 32)}
 # in times of what, at which depth, at most: ARCHITECTURE, cost budget
@@ -214,13 +215,13 @@ def plot_list(mode):
     for io in ("4k randread", "4k randwrite"):
         yield {"file": f"block-{mode}-{io.replace(' ', '-')}.svg",
                "title": f"{io}: {unit}", "group": f"{io}, {unit}",
-               "x": "depth", "xlabel": "depth", "ylabel": unit,
+               "names": PLOTTED, "x": "depth", "xlabel": "depth", "ylabel": unit,
                "xscale": "log", "yscale": "log"}
     for depth in (1, 32):
         yield {"file": f"block-{mode}-latency-{depth}.svg",
                "title": f"4k randread at depth {depth}: latency",
                "group": f"4k randread, latency at depth {depth}",
-               "x": "percentile", "xlabel": "percentile", "ylabel": "us",
+               "names": PLOTTED, "x": "percentile", "xlabel": "percentile", "ylabel": "us",
                "xscale": "nines", "yscale": "log"}
 
 

@@ -119,8 +119,9 @@ def of_size(size):
 
 
 def print_syscalls(samples, size, ios):
-    print_matrix(samples, f"{size}, system calls of the server for one I/O",
-                 ios, lambda *c: median(values(samples, *c, syscalls)))
+    print_matrix(samples, f"{size}, system calls of the server for one I/O "
+                 "(xseg-blkd: at most)", ios, lambda *c:
+                 median(values(samples, *c, syscalls)))
 
 
 def print_icount(samples):
@@ -164,7 +165,7 @@ def budgets(samples, mode):
                     yield (f"{disk}, {io}, depth {depth}: I/Os", r,
                            f"more than {base}", lambda v: v > 1)
             if mode == "icount":
-                yield (f"{disk}, {io}, depth 32: system calls",
+                yield (f"{disk}, {io}, depth 32: system calls (at most)",
                        values(samples, disk, io, 32, syscalls),
                        f"at most {SYSCALLS:g}", lambda v: v <= SYSCALLS)
 
@@ -173,10 +174,9 @@ def print_budgets(samples, mode):
     rows = []
     for what, found, limit, kept in budgets(samples, mode):
         verdict = "kept" if found and kept(statistics.median(found)) else \
-                  "MISSED" if found else ""
+                  "MISSED" if found else "not measured"
         rows.append([what, limit, median(found), verdict])
-    print_table("Cost budget", ["what", "budget", "found", "verdict"],
-                [r for r in rows if r[2]])
+    print_table("Cost budget", ["what", "budget", "found", "verdict"], rows)
 
 
 def metrics(samples, mode):

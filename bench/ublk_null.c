@@ -18,7 +18,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +49,6 @@ static struct {
 	unsigned int nr_queues;
 	unsigned int depth;
 	unsigned long long size;
-	bool defer;
 	int control;
 	int device;
 	struct io_uring ring;			/* for commands to control */
@@ -133,9 +131,9 @@ static void prepare(struct queue *q, __u32 op, unsigned int tag, int result)
 static void queue_open(struct queue *q)
 {
 	const size_t iods = UBLK_MAX_QUEUE_DEPTH * sizeof(*q->iod);
+	/* 3 to 7 % fewer instructions than with IORING_SETUP_COOP_TASKRUN */
 	unsigned int flags = IORING_SETUP_SINGLE_ISSUER |
-			     (u.defer ? IORING_SETUP_DEFER_TASKRUN :
-					IORING_SETUP_COOP_TASKRUN);
+			     IORING_SETUP_DEFER_TASKRUN;
 	void *map;
 	int ret;
 
@@ -318,7 +316,6 @@ static void parse(int argc, char **argv)
 		{ "queues", required_argument, NULL, 'q' },
 		{ "depth", required_argument, NULL, 'd' },
 		{ "size", required_argument, NULL, 's' },
-		{ "defer", no_argument, NULL, 'D' },
 		{ }
 	};
 	int c;
@@ -335,11 +332,8 @@ static void parse(int argc, char **argv)
 		case 's':
 			u.size = parse_number("--size", optarg, 1ULL << 20) << 20;
 			break;
-		case 'D':
-			u.defer = true;
-			break;
 		default:
-			die(0, "usage: ublk_null [--queues=N] [--depth=N] [--size=MIB] [--defer]");
+			die(0, "usage: ublk_null [--queues=N] [--depth=N] [--size=MIB]");
 		}
 	}
 	if (optind < argc)

@@ -66,17 +66,29 @@ void xseg_ec_force(struct xseg_ec __xseg_shared *ec)
 	shm_add(&ec->word, XEC_ONE_SEQ);
 }
 
-void xseg_ec_init(struct xseg_ec __xseg_shared *ec)
+/* Moves seq, and leaves as many waiters and sleepers as @mine says. */
+static void ec_begin(struct xseg_ec __xseg_shared *ec, u64 mine)
 {
 	int tries = EC_TRIES;
 	u64 w;
 
 	while (tries--) {
 		w = shm_read(&ec->word);
-		if (shm_cas(&ec->word, w, (w + XEC_ONE_SEQ) & ~0xffffffffULL))
+		if (shm_cas(&ec->word, w,
+			    ((w + XEC_ONE_SEQ) & ~0xffffffffULL) | mine))
 			return;
 	}
-	shm_add(&ec->word, XEC_ONE_SEQ);
+	shm_add(&ec->word, XEC_ONE_SEQ + mine);
+}
+
+void xseg_ec_init(struct xseg_ec __xseg_shared *ec)
+{
+	ec_begin(ec, 0);
+}
+
+void xseg_ec_rearm(struct xseg_ec __xseg_shared *ec)
+{
+	ec_begin(ec, XEC_ONE_ASLEEP + 1);	/* (W1), (W2) */
 }
 
 __u32 xseg_ec_prepare(struct xseg_ec __xseg_shared *ec, int asleep)

@@ -234,15 +234,14 @@ int xseg_free_requests(struct xseg *xseg, xport portno, __u32 nr)
 	return (int)i;
 }
 
-/* What each new request begins with. */
-static void request_init(struct xseg *xseg, u32 index, xport src, xport dst,
-			 unsigned int flags)
+/* What each new request begins with, but for target and data; its serial. */
+static u64 request_begin(struct xseg_request __xseg_shared *req, u32 index,
+			 xport src, xport dst)
 {
-	struct xseg_request __xseg_shared *req = xseg_request(xseg, index);
-	u64 serial = shm_read(&req->serial);
+	u64 serial = ((shm_read(&req->serial) >> 24) + 1) << 24 | index;
 
 	path_set(req, 0);
-	shm_write(&req->serial, ((serial >> 24) + 1) << 24 | index);
+	shm_write(&req->serial, serial);
 	shm_write(&req->src_portno, src);
 	shm_write(&req->dst_portno, dst);
 	shm_write(&req->effective_dst_portno, dst);
@@ -256,17 +255,15 @@ static void request_init(struct xseg *xseg, u32 index, xport src, xport dst,
 	shm_write(&req->serviced, 0);
 	shm_write(&req->priv, 0);
 	shm_write(&req->cookie, 0);
-	shm_write(&req->data, 0);
-	shm_write(&req->datalen, 0);
-	shm_write(&req->target, 0);
-	shm_write(&req->targetlen, 0);
-	shm_write(&req->timestamp_ns, !!(flags & XSEG_STAMP));
+	shm_write(&req->timestamp_ns, 0);
 	shm_write(&req->elapsed_ns, 0);
+	return serial;
 }
 
 struct xseg_request __xseg_shared *
 xseg_get_request(struct xseg *xseg, xport src, xport dst, unsigned int flags)
 {
+	struct xseg_request __xseg_shared *req;
 	u32 epoch, index;
 	int ret;
 
@@ -283,8 +280,34 @@ xseg_get_request(struct xseg *xseg, xport src, xport dst, unsigned int flags)
 		ret = request_reserve(xseg, src, epoch, &index);
 	if (ret)
 		return env_err_ptr(ret);
-	request_init(xseg, index, src, dst, flags);
-	return xseg_request(xseg, index);
+	req = xseg_request(xseg, index);
+	request_begin(req, index, src, dst);
+	shm_write(&req->data, 0);
+	shm_write(&req->datalen, 0);
+	shm_write(&req->target, 0);
+	shm_write(&req->targetlen, 0);
+	if (flags & XSEG_STAMP)
+		shm_write(&req->timestamp_ns, 1);
+	return req;
+}
+
+int xseg_renew_request(struct xseg *xseg,
+		       struct xseg_request __xseg_shared *req, xport src,
+		       xport dst)
+{
+	u32 epoch, index;
+	int ret;
+
+	ret = request_of(xseg, req, &index);
+	if (unlikely(ret))
+		return ret;
+	epoch = port_epoch(xseg, src);
+	if (unlikely(!epoch || !port_valid(xseg, dst) ||
+		     shm_read(&req->path_top) ||
+		     shm_read(&req->home) != XHOP(epoch, src)))
+		return -EINVAL;
+	xseg->requests[index].serial = request_begin(req, index, src, dst);
+	return 0;
 }
 
 /**

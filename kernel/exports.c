@@ -39,6 +39,7 @@ XSEG_EXPORT(xseg_free_requests);
 XSEG_EXPORT(xseg_set_max_requests);
 XSEG_EXPORT(xseg_get_max_requests);
 XSEG_EXPORT(xseg_get_request);
+XSEG_EXPORT(xseg_renew_request);
 XSEG_EXPORT(xseg_put_request);
 XSEG_EXPORT(xseg_prep_request);
 XSEG_EXPORT(xseg_resize_request);
@@ -56,6 +57,7 @@ XSEG_EXPORT(xseg_set_callback);
 
 /* <xseg/signal_type.h> */
 XSEG_EXPORT(xseg_ec_init);
+XSEG_EXPORT(xseg_ec_rearm);
 XSEG_EXPORT(xseg_ec_prepare);
 XSEG_EXPORT(xseg_ec_cancel);
 XSEG_EXPORT(xseg_ec_signalled);

@@ -178,6 +178,7 @@ void domain_look_init(struct kernel_domain *domain);
 void peers_reap_later(struct segment *seg);
 
 /* wait.c */
+int sleepers_signal(struct segment *seg, u32 index);
 int segment_wake(struct segment *seg, u32 index, u32 gen);
 int client_wait(struct client *client, struct xseg_ioc_wait *arg);
 void sleepers_wake_all(struct segment *seg);

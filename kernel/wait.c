@@ -36,6 +36,25 @@ void sleepers_wake_all(struct segment *seg)
 }
 
 /**
+ * sleepers_signal() - wake the processes that wait on a descriptor in the module
+ * @seg:   the segment
+ * @index: a descriptor, any number
+ *
+ * Under rcu_read_lock(). Any context.
+ *
+ * Return: 0, or -ENOTCONN if none ever did.
+ */
+int sleepers_signal(struct segment *seg, u32 index)
+{
+	struct sleepers *set = xa_load(&seg->sleepers, index);
+
+	if (!set)
+		return -ENOTCONN;
+	sleepers_wake(set);
+	return 0;
+}
+
+/**
  * segment_wake() - wake who waits on a descriptor in the kernel
  * @seg:   the segment
  * @index: a descriptor, any number
@@ -47,15 +66,9 @@ void sleepers_wake_all(struct segment *seg)
  */
 int segment_wake(struct segment *seg, u32 index, u32 gen)
 {
-	struct sleepers *set;
-
 	if (!waker_signal(seg, index, gen))
 		return 0;
-	set = xa_load(&seg->sleepers, index);
-	if (!set)
-		return -ENOTCONN;
-	sleepers_wake(set);
-	return 0;
+	return sleepers_signal(seg, index);
 }
 
 /* Signals the descriptors of a list that somebody waits on. */
@@ -125,6 +138,8 @@ static int sleep(struct client *client, struct segment *seg,
 		expired = !schedule_hrtimeout_range(expires,
 						    current->timer_slack_ns,
 						    HRTIMER_MODE_ABS);
+		if (xseg_ec_signalled(ec, arg->seq))
+			break;
 	}
 	finish_wait(&set->queue, &wait);
 	return ret;

@@ -188,6 +188,29 @@ static void callback_take_locked(struct waker *waker, enum callback_state state)
 	xseg_ec_init(waker->ec);
 }
 
+/* Has the work call it after a while without a signal. */
+static void callback_cap_locked(struct waker *waker)
+{
+	u32 cap = READ_ONCE(waker->xseg->sleep_cap);
+
+	if (cap != XSEG_WAIT_FOREVER)
+		work_queue_locked(waker, usecs_to_jiffies(cap) + 1);
+}
+
+/* It is called now, and armed no more; or again, if it is to be kept so. */
+static void callback_begin_locked(struct waker *waker)
+{
+	if (!(waker->flags & XSEG_CALLBACK_KEEP)) {
+		if (waker->state == CALLBACK_ARMED)
+			callback_take_locked(waker, CALLBACK_IDLE);
+		waker->state = CALLBACK_IDLE;
+		return;
+	}
+	waker->state = CALLBACK_ARMED;
+	xseg_ec_rearm(waker->ec);
+	callback_cap_locked(waker);
+}
+
 static void callback_work(struct work_struct *work)
 {
 	struct waker *waker = container_of(to_delayed_work(work),
@@ -198,9 +221,7 @@ static void callback_work(struct work_struct *work)
 
 	spin_lock_irqsave(&waker->lock, flags);
 	if (waker->state != CALLBACK_IDLE) {
-		if (waker->state == CALLBACK_ARMED)
-			callback_take_locked(waker, CALLBACK_IDLE);
-		waker->state = CALLBACK_IDLE;
+		callback_begin_locked(waker);
 		fn = waker->fn;
 		arg = waker->arg;
 	}
@@ -259,7 +280,7 @@ static void callback_signal(struct waker *waker, bool direct)
 		/* One that runs may be what signals: it must not nest. */
 		if (direct && waker->flags & XSEG_CALLBACK_DIRECT &&
 		    !waker->running && direct_enter()) {
-			callback_take_locked(waker, CALLBACK_IDLE);
+			callback_begin_locked(waker);
 			waker->running = true;
 			fn = waker->fn;
 			arg = waker->arg;
@@ -476,7 +497,6 @@ static int waiter_add(struct waker *waker)
  */
 static int callback_arm(struct waker *waker)
 {
-	u32 cap = READ_ONCE(waker->xseg->sleep_cap);
 	unsigned long flags;
 	int ret;
 
@@ -488,8 +508,7 @@ static int callback_arm(struct waker *waker)
 		/* Who sees it announced waits for the lock, finds it armed. */
 		waker->state = CALLBACK_ARMED;
 		waker->seq = xseg_ec_prepare(waker->ec, 1);
-		if (cap != XSEG_WAIT_FOREVER)
-			work_queue_locked(waker, usecs_to_jiffies(cap) + 1);
+		callback_cap_locked(waker);
 	}
 	spin_unlock_irqrestore(&waker->lock, flags);
 	return ret;
@@ -676,7 +695,7 @@ int xseg_set_callback(struct xseg *xseg, void __xseg_shared *sd,
 	ret = handle_check(xseg);
 	if (!ret)
 		ret = desc_held(xseg, sd, &index);
-	if (ret || flags & ~XSEG_CALLBACK_DIRECT)
+	if (ret || flags & ~(XSEG_CALLBACK_DIRECT | XSEG_CALLBACK_KEEP))
 		return ret ? ret : -EINVAL;
 	waker = waker_get(xseg, &xseg_desc(xseg, index)->ec);
 	if (!waker)
@@ -690,6 +709,8 @@ int xseg_set_callback(struct xseg *xseg, void __xseg_shared *sd,
 	if (fn)
 		WRITE_ONCE(waker->called, true);
 	WRITE_ONCE(waker->fn, fn);
+	if (fn && flags & XSEG_CALLBACK_KEEP)
+		callback_begin_locked(waker);
 	spin_unlock_irqrestore(&waker->lock, irq);
 	/* Nobody queues it without a callback; it has a reference. */
 	if (!fn && cancel_delayed_work_sync(&waker->work))

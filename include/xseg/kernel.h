@@ -25,6 +25,8 @@
 
 /* The callback may run in the context of whoever signals. */
 #define XSEG_CALLBACK_DIRECT	1U
+/* It is armed from the beginning, and again just before each call of it. */
+#define XSEG_CALLBACK_KEEP	2U
 
 /**
  * xseg_set_callback() - be called instead of waiting
@@ -37,7 +39,9 @@
  *	   the signal comes from, without preemption: it must not sleep and
  *	   may be in hard interrupt context. Where one call of it still runs,
  *	   others run already on this stack, or the signal comes under a lock,
- *	   it is in a workqueue all the same, and may overlap
+ *	   it is in a workqueue all the same, and may overlap.
+ *	   XSEG_CALLBACK_KEEP: called for each signal, so that it need not arm
+ *	   itself: it empties its queues once
  *
  * From then on xseg_prepare_wait() arms the callback, xseg_cancel_wait()
  * disarms it, and nobody may wait, also when @fn is NULL later:

@@ -40,6 +40,22 @@ struct xseg_request __xseg_shared *
 xseg_get_request(struct xseg *xseg, xport src, xport dst, unsigned int flags);
 
 /**
+ * xseg_renew_request() - take a request that came back once more
+ * @xseg: the handle
+ * @req:  a request that this peer took for @src and owns; no reply is due
+ * @src:  as for xseg_get_request()
+ * @dst:  likewise
+ *
+ * Like putting it and getting another one, but the room for target and data
+ * stays as it is, and so does what xseg_set_req_data() noted. Any context.
+ *
+ * Return: 0, -EINVAL (not such a request, no such port), -ESTALE.
+ */
+int xseg_renew_request(struct xseg *xseg,
+		       struct xseg_request __xseg_shared *req, xport src,
+		       xport dst);
+
+/**
  * xseg_put_request() - give a request back
  * @xseg: the handle
  * @req:  a request that this peer owns

@@ -129,6 +129,15 @@ struct xseg_signal_type {
 void xseg_ec_init(struct xseg_ec __xseg_shared *ec);
 
 /**
+ * xseg_ec_rearm() - end all waits, and announce a sleeper at once
+ * @ec: the event count
+ *
+ * For who is the only one that waits there, and is called when a signal comes.
+ * A full memory barrier; pairs with that in xseg_signal().
+ */
+void xseg_ec_rearm(struct xseg_ec __xseg_shared *ec);
+
+/**
  * xseg_ec_prepare() - announce a waiter
  * @ec:	    the event count
  * @asleep: not 0: it may sleep from here on without xseg_ec_sleep(); for types

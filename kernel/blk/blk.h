@@ -35,6 +35,7 @@
 #define MAX_DEPTH	1024U
 #define DEFAULT_DEPTH	128U
 #define MAX_QUEUES	64U
+#define KEEP_DATA	4096U	/* of a request that is kept */
 #define DEFAULT_HOLD_MS	30000U
 
 /**
@@ -59,11 +60,16 @@ struct member {
  *	  queue_rq() and disk_ask(), cleared by who ends it, see above
  * @rq:	  the I/O; NULL: the question of disk_ask()
  * @data: its data in the segment; both constant while @req is set
+ * @len:  bytes of those, also of the data that @kept has; 0: none
+ * @kept: the request of the last I/O, for the next one with this tag; by
+ *	  xchg(): whoever lacks a request gives back those of all tags
  */
 struct slot {
 	struct xseg_request __xseg_shared *req;
 	struct request *rq;
 	void *data;
+	u32 len;
+	struct xseg_request *kept;
 };
 
 /**
@@ -210,6 +216,12 @@ static inline struct xseg_request *
 req_plain(struct xseg_request __xseg_shared *req)
 {
 	return (struct xseg_request __force *)req;
+}
+
+static inline struct xseg_request __xseg_shared *
+req_shared(struct xseg_request *req)
+{
+	return (struct xseg_request __force __xseg_shared *)req;
 }
 
 /* segment.c */

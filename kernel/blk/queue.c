@@ -120,6 +120,76 @@ static void io_describe(struct xseg_request *req, const struct request *rq,
 	WRITE_ONCE(req->size, blk_rq_bytes(rq));
 }
 
+/* Gives back what the tags of a queue have kept. */
+static void kept_put(struct queue *queue)
+{
+	struct xseg_request *req;
+	u32 i;
+
+	for (i = 0; i < queue->depth; i++) {
+		if (!READ_ONCE(queue->slots[i].kept))
+			continue;
+		req = xchg(&queue->slots[i].kept, NULL);
+		if (req)
+			xseg_put_request(queue->xseg, req_shared(req));
+	}
+}
+
+/* A request from the segment, marked as the slot's, with no data yet. */
+static struct xseg_request __xseg_shared *io_get(struct queue *queue,
+						 struct slot *slot)
+{
+	struct xseg_request __xseg_shared *req;
+
+	slot->len = 0;
+	req = xseg_get_request(queue->xseg, queue->port, queue->dst, 0);
+	if (IS_ERR(req_plain(req))) {
+		kept_put(queue);
+		req = xseg_get_request(queue->xseg, queue->port, queue->dst, 0);
+	}
+	if (!IS_ERR(req_plain(req)))
+		xseg_set_req_data(queue->xseg, req, (void *)
+				  (uintptr_t)(slot - queue->slots + 1));
+	return req;
+}
+
+/* The request that the tag has kept, or another one. */
+static struct xseg_request __xseg_shared *io_request(struct queue *queue,
+						     struct slot *slot)
+{
+	struct xseg_request __xseg_shared *req =
+		req_shared(xchg(&slot->kept, NULL));
+
+	if (unlikely(!req))
+		return io_get(queue, slot);
+	if (likely(!xseg_renew_request(queue->xseg, req, queue->port,
+				       queue->dst)))
+		return req;
+	xseg_put_request(queue->xseg, req);
+	return io_get(queue, slot);
+}
+
+/* Room for the data of an I/O, as many as before or not. */
+static int io_room(struct queue *queue, struct slot *slot,
+		   struct xseg_request __xseg_shared *req, u32 len)
+{
+	int ret;
+
+	slot->len = 0;
+	ret = xseg_prep_request(queue->xseg, req, 0, len);
+	if (ret == -ENOMEM) {
+		kept_put(queue);
+		ret = xseg_prep_request(queue->xseg, req, 0, len);
+	}
+	if (ret)
+		return ret;
+	slot->data = req_data(queue, req, len);
+	if (unlikely(!slot->data))
+		return -EUCLEAN;
+	slot->len = len;
+	return 0;
+}
+
 /* Makes a request of an I/O; the slot is filled but for the request. */
 static blk_status_t io_make(struct queue *queue, struct request *rq,
 			    struct slot *slot,
@@ -132,22 +202,19 @@ static blk_status_t io_make(struct queue *queue, struct request *rq,
 	op = io_op(rq, &flags, &len);
 	if (unlikely(op == XSEG_BLK_NOP))
 		return BLK_STS_NOTSUPP;
-	req = xseg_get_request(queue->xseg, queue->port, queue->dst, 0);
+	req = io_request(queue, slot);
 	if (IS_ERR(req_plain(req)))
 		return no_room(queue, PTR_ERR(req_plain(req)));
 	slot->rq = rq;
-	slot->data = NULL;
-	if (len) {
-		ret = xseg_prep_request(queue->xseg, req, 0, len);
-		if (!ret)
-			slot->data = req_data(queue, req, len);
-		if (unlikely(!slot->data)) {
+	if (len && unlikely(len != slot->len)) {
+		ret = io_room(queue, slot, req, len);
+		if (ret) {
 			xseg_put_request(queue->xseg, req);
 			return no_room(queue, ret);
 		}
-		if (op == XSEG_BLK_WRITE)
-			io_copy_in(rq, slot->data);
 	}
+	if (op == XSEG_BLK_WRITE)
+		io_copy_in(rq, slot->data);
 	io_describe(req_plain(req), rq, op, flags);
 	*out = req;
 	return BLK_STS_OK;
@@ -187,8 +254,6 @@ static blk_status_t queue_rq(struct blk_mq_hw_ctx *hctx,
 	blk_mq_start_request(rq);
 	/* Pairs with slot_take(). */
 	smp_store_release((struct xseg_request **)&slot->req, req_plain(req));
-	xseg_set_req_data(queue->xseg, req,
-			  (void *)(uintptr_t)(rq->tag + 1));
 	/* From here on it may be over at any time. */
 	ret = xseg_submit(queue->xseg, req, queue->port,
 			  bd->last ? XSEG_SIGNAL : 0);
@@ -290,7 +355,11 @@ static void reply_take(struct queue *queue,
 	status = reply_status(queue, req_plain(req), rq);
 	if (req_op(rq) == REQ_OP_READ && likely(!status))
 		io_copy_out(rq, slot->data);
-	xseg_put_request(queue->xseg, req);
+	/* The tag is ours until the I/O ends. */
+	if (likely(slot->len <= KEEP_DATA))
+		WRITE_ONCE(slot->kept, req_plain(req));
+	else
+		xseg_put_request(queue->xseg, req);
 	io_end(queue, rq, status, iob);
 }
 
@@ -324,25 +393,21 @@ static unsigned int queue_drain(struct queue *queue)
 	return n;
 }
 
-/* Ends what has been answered, and is called again for what will be. */
+/* Ends what has been answered; the callback is armed for what will be. */
 static void queue_answered(struct queue *queue, bool woken)
 {
-	unsigned int n, all = 0, turns = BATCHES;
 	unsigned long end = jiffies + 2;
+	unsigned int n, turns = BATCHES;
+	bool some = false;
 
 	do {
 		n = queue_drain(queue);
-		all += n;
+		some |= n;
 	} while (n == BATCH && --turns && time_before(jiffies, end));
-	xseg_prepare_wait(queue->xseg, queue->sd);
-	while (turns && time_before(jiffies, end) && queue_drain(queue)) {
-		all++;
-		turns--;
-	}
 	/* Too much for one call, or a signal that says something else. */
-	if (!turns || !time_before(jiffies, end))
+	if (unlikely(n == BATCH))
 		disk_kick(queue->disk);
-	else if (woken && !all)
+	else if (unlikely(woken && !some))
 		disk_kick_soon(queue->disk);
 }
 
@@ -361,6 +426,8 @@ static void queue_callback(void *arg)
 void queue_poll(struct queue *queue)
 {
 	rcu_read_lock();	/* as in the callback: see queue_quiet() */
+	/* Arm it again: a lie may have taken that out of the segment. */
+	xseg_prepare_wait(queue->xseg, queue->sd);
 	queue_answered(queue, false);
 	rcu_read_unlock();
 }
@@ -414,7 +481,8 @@ static int queue_bind(struct queue *queue)
 	ret = xseg_set_max_requests(queue->xseg, queue->port, most);
 	if (!ret)
 		ret = xseg_set_callback(queue->xseg, queue->sd, queue_callback,
-					queue, XSEG_CALLBACK_DIRECT);
+					queue, XSEG_CALLBACK_DIRECT |
+					XSEG_CALLBACK_KEEP);
 	return ret;
 }
 
@@ -478,6 +546,8 @@ void queue_quiet(struct queue *queue)
  */
 void queue_close(struct queue *queue)
 {
+	if (queue->slots && queue->xseg)
+		kept_put(queue);
 	if (queue->port != NoPort && queue->xseg)
 		xseg_release_port(queue->xseg, queue->port);
 	if (queue->sd)

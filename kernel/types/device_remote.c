@@ -8,13 +8,13 @@
 
 static int device_wake(struct xseg *xseg, void __xseg_shared *sd)
 {
-	struct xseg_desc_id id;
+	u32 index;
 	int ret;
 
-	if (xseg_get_desc_id(xseg, sd, &id))
+	if (desc_of(xseg, sd, &index))
 		return -EINVAL;
 	rcu_read_lock();
-	ret = segment_wake(domain_of(xseg)->segment, id.index, id.gen);
+	ret = sleepers_signal(domain_of(xseg)->segment, index);
 	rcu_read_unlock();
 	return ret;
 }

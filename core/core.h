@@ -179,6 +179,7 @@ enum {
  * @waits:	likewise
  * @reaped:	likewise
  * @yielded:	likewise
+ * @calls:	likewise
  * @strategy:	enum xseg_wait_strategy
  * @yields:	how often XSEG_WAIT_ADAPTIVE yields; any waiter may write
  * @sleep_cap:	see xseg_set_sleep_cap()
@@ -204,6 +205,7 @@ struct xseg {
 	atomic64_t waits;
 	atomic64_t reaped;
 	atomic64_t yielded;
+	atomic64_t calls;
 	u32 strategy;
 	u32 yields;
 	u32 sleep_cap;

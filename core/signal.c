@@ -270,5 +270,6 @@ int xseg_get_stats(struct xseg *xseg, struct xseg_stats *stats)
 	stats->waits = atomic64_read(&xseg->waits);
 	stats->reaped = atomic64_read(&xseg->reaped);
 	stats->yields = atomic64_read(&xseg->yielded);
+	stats->calls = atomic64_read(&xseg->calls);
 	return 0;
 }

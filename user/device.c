@@ -95,6 +95,8 @@ int device_call(struct xseg *xseg, unsigned long cmd, void *arg)
 
 	do {
 		dev = READ_ONCE(user_of(xseg)->device);
+		if (dev >= 0)
+			atomic64_inc(&xseg->calls);
 		if (dev >= 0 && !ioctl(dev, cmd, arg))
 			return 0;
 		if (dev >= 0 && errno != EBADF && errno != ENOTTY &&

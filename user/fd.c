@@ -358,11 +358,14 @@ static int own_poll(struct xseg *xseg, struct fd_own *own,
 	left = wait_left(xseg, deadline, &ts);
 	if (left < 0)
 		return left;
+	atomic64_inc(&xseg->calls);
 	n = ppoll(&p, 1, left ? &ts : NULL, NULL);
 	if (n < 0)
 		return xseg_ec_signalled(ec, seq) ? 0 : -errno;
-	if (n > 0)
+	if (n > 0) {
 		WRITE_ONCE(own->filled, true);
+		atomic64_inc(&xseg->calls);	/* to empty it */
+	}
 	if (xseg_ec_signalled(ec, seq))
 		return 0;
 	if (p.revents & POLLNVAL)
@@ -466,6 +469,7 @@ int xseg_fd_signal(struct xseg *xseg, void __xseg_shared *sd,
 	/* First of all: a waiter that is stopped now will see this. */
 	if (xseg_ec_bump(sd, &token) < 2)
 		return 0;
+	atomic64_inc(&xseg->calls);
 	ret = xseg_get_desc_id(xseg, sd, &id);
 	if (ret)
 		return ret;

@@ -15,7 +15,8 @@
 #define YIELDS_FIRST	16
 #define YIELDS_NS	100000	/* longer is not worth it */
 #define YIELDS_SKIP	64	/* waits that go without after that */
-#define POLLS		16
+#define POLLS		16	/* before a yield, then four times as many */
+#define POLLS_MAX	1024
 #define UNWAKEABLE_USEC	10000
 
 static pthread_once_t thread_once = PTHREAD_ONCE_INIT;
@@ -67,9 +68,12 @@ struct wait_slot *wait_slot_get(struct xseg *xseg, u32 index, bool create)
 	struct wait_slot *slot, *room = NULL;
 
 	for (slot = wait_slots; slot < wait_slots + WAIT_SLOTS; slot++) {
-		if (slot->used && slot->handle == xseg->id &&
-		    slot->index == index)
-			return slot;
+		/* One of the same descriptor is likely to be the first. */
+		if (slot->handle == xseg->id && slot->index == index) {
+			if (slot->used || create)
+				return slot;
+			return NULL;
+		}
 		if (!slot->used && !room)
 			room = slot;
 	}
@@ -145,11 +149,9 @@ int wait_left(const struct xseg *xseg, u64 deadline, struct timespec *ts)
 	return 1;
 }
 
-static bool poll_some(struct xseg_ec __xseg_shared *ec, u32 seq)
+static bool poll_some(struct xseg_ec __xseg_shared *ec, u32 seq, u32 times)
 {
-	int i;
-
-	for (i = 0; i < POLLS; i++) {
+	while (times--) {
 		if (xseg_ec_signalled(ec, seq))
 			return true;
 		cpu_relax();
@@ -160,18 +162,25 @@ static bool poll_some(struct xseg_ec __xseg_shared *ec, u32 seq)
 /*
  * Yields the CPU so many times, or until that takes long: another program has
  * it then, and a sleeper would be woken sooner. False in @quick says so.
+ *
+ * A yield that did not help had nobody to yield to, more likely than not: the
+ * other side runs elsewhere. So it looks the longer before the next one, or a
+ * quick machine would make a dozen of system calls for each wait.
  */
 static bool yield_some(struct xseg *xseg, struct xseg_ec __xseg_shared *ec,
 		       u32 seq, u32 times, bool *quick)
 {
 	u64 start = env_now_ns();
+	u32 polls = POLLS;
 
 	*quick = true;
 	while (times-- && *quick) {
-		if (poll_some(ec, seq))
+		if (poll_some(ec, seq, polls))
 			return true;
+		polls = min(polls * 4, (u32)POLLS_MAX);
 		sched_yield();
 		atomic64_inc(&xseg->yielded);
+		atomic64_inc(&xseg->calls);
 		*quick = env_now_ns() - start < YIELDS_NS;
 	}
 	return xseg_ec_signalled(ec, seq);
@@ -182,7 +191,7 @@ static bool spin_some(struct xseg_ec __xseg_shared *ec, u32 seq)
 	u64 end = env_now_ns() + SPIN_NS;
 
 	while (env_now_ns() < end)
-		if (poll_some(ec, seq))
+		if (poll_some(ec, seq, POLLS))
 			return true;
 	return false;
 }

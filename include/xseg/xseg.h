@@ -303,6 +303,8 @@ struct xseg_type_info {
  * @reaped:	     peers that were reaped
  * @yields:	     times that a waiter yielded the CPU before it went to sleep,
  *		     each a system call; 0 in the kernel
+ * @calls:	     system calls made to signal and to wait, yields among them;
+ *		     0 in the kernel
  */
 struct xseg_stats {
 	__aligned_u64 signals_sent;
@@ -311,6 +313,7 @@ struct xseg_stats {
 	__aligned_u64 waits;
 	__aligned_u64 reaped;
 	__aligned_u64 yields;
+	__aligned_u64 calls;
 };
 
 /**

@@ -58,7 +58,7 @@ struct xseg_test_step {
 	__u32 number;
 	__u32 rsvd;
 	char name[64];
-	__aligned_u64 stats[6];
+	__aligned_u64 stats[7];
 };
 
 #define XSEG_TEST_STEP	_IOWR('X', 1, struct xseg_test_step)

@@ -93,7 +93,8 @@ serve --json null:1G; ok "null: starts"
 disk bench "$seg" 0 --count 200000 --max-io 4096 --depth 32; ok "round trips"
 stop; ok "ends"
 tail -1 "$dir/server" >"$dir/exit"
-json_is "$dir/exit" "j['requests'] > 200000 and j['syscalls_per_request'] < 0.2"
+json_is "$dir/exit" "j['requests'] > 200000 and j['syscalls_per_request'] < 0.2" ||
+	{ sed 's/^/# /' "$dir/exit"; false; }
 ok "few system calls for each request"
 
 # readiness, by path and by abstract name

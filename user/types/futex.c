@@ -155,6 +155,7 @@ static int futex_sleep(struct xseg *xseg, struct xseg_ec __xseg_shared *ec,
 		left = wait_left(xseg, deadline, &ts);
 		if (left < 0)
 			return left;
+		atomic64_inc(&xseg->calls);
 		ret = futex_wait_once(ec, seq, left ? &ts : NULL, slot);
 		if (ret == -EINTR && !xseg_ec_signalled(ec, seq))
 			return ret;
@@ -175,9 +176,9 @@ static int futex_signal(struct xseg *xseg, void __xseg_shared *sd)
 	__u64 token;
 	int woken;
 
-	(void)xseg;
 	if (xseg_ec_bump(sd, &token) < 2)
 		return 0;
+	atomic64_inc(&xseg->calls);
 	woken = futex_call(sd, FUTEX_WAKE, INT_MAX, NULL);
 	xseg_ec_woken(sd, token);
 	return woken ? 0 : -ESRCH;

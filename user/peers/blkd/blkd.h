@@ -170,7 +170,7 @@ extern const struct backend_kind null_backend, mem_backend, file_backend;
  * @batches:	turns in which requests were accepted
  * @largest:	most requests accepted in one turn
  * @enters:	calls of io_uring_enter(2)
- * @yields:	of the queue itself, those of the library not counted
+ * @switches:	of the scheduling policy, see gather()
  */
 struct counters {
 	__u64 op[NR_OPS + 1];
@@ -181,7 +181,7 @@ struct counters {
 	__u64 batches;
 	__u64 largest;
 	__u64 enters;
-	__u64 yields;
+	__u64 switches;
 };
 
 #define MAX_REPLY_PORTS	8
@@ -215,8 +215,10 @@ struct counters {
  * @nr_to_signal: how many
  * @unsaid:	answers since they were last signalled
  * @unsaid_bytes: and their bytes
- * @gathering:	it has yielded to let more requests come
- * @gather_every: wake-ups between two yields, see gather()
+ * @may_gather:	its policy is ours to change
+ * @gathering:	it runs under SCHED_BATCH to let more requests come
+ * @woken:	it has slept, and not accepted since
+ * @gather_every: wake-ups between two tries, see gather()
  * @since_gather: wake-ups since the last
  * @count:	counters
  */
@@ -249,7 +251,9 @@ struct queue {
 	unsigned int nr_to_signal;
 	unsigned int unsaid;
 	__u64 unsaid_bytes;
+	bool may_gather;
 	bool gathering;
+	bool woken;
 	unsigned int gather_every;
 	unsigned int since_gather;
 	struct counters count;

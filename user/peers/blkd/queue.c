@@ -171,33 +171,46 @@ bool queue_turn(struct queue *q)
 	return nr;
 }
 
-/* Between two yields that did not help, at most so many wake-ups. */
+/* Between two tries that did not help, at most so many wake-ups. */
 #define GATHER_MAX	256
 
 /*
- * Woken by the first request of several: who submits may be about to submit
- * more, and has lost the CPU to us. Yields where that brought more than one
- * request lately, and now and then to find out.
+ * Who submits one request of several wakes us, and where both share a CPU the
+ * scheduler may let us run at once, for that one. Under SCHED_BATCH it lets the
+ * other go on until it waits, so that we find all of them. With one request at
+ * a time that costs a switch more. So: batch where it brought more than one
+ * request lately, and now and then for one wake-up, to find out.
  */
-static void gather(struct queue *q)
+static void gather(struct queue *q, bool on)
 {
-	q->gathering = q->since_gather++ >= q->gather_every;
-	if (!q->gathering)
+	const struct sched_param param = { 0 };
+
+	if (on == q->gathering)
 		return;
-	q->since_gather = 0;
-	q->count.yields++;
-	sched_yield();
+	q->gathering = on;
+	q->count.switches++;
+	/* the calling thread's, whatever the C library thinks of it */
+	sched_setscheduler(0, on ? SCHED_BATCH : SCHED_OTHER, &param);
 }
 
+/* Woken for so many requests: how to sleep next time. */
 static void gathered(struct queue *q, unsigned int nr)
 {
-	if (!q->gathering)
+	if (!q->may_gather)
 		return;
-	q->gathering = false;
-	if (nr > 1)
+	if (!q->gathering) {
+		if (++q->since_gather > q->gather_every)
+			gather(q, true);
+		return;
+	}
+	q->since_gather = 0;
+	if (nr > 1) {
 		q->gather_every = 0;
-	else if (q->gather_every < GATHER_MAX)
+		return;
+	}
+	if (q->gather_every < GATHER_MAX)
 		q->gather_every = q->gather_every * 2 + 1;
+	gather(q, false);
 }
 
 /* All is answered in line: signal and sleep, in one system call if it may be */
@@ -223,7 +236,7 @@ static void inline_sleep(struct queue *q)
 	pthread_mutex_lock(&q->lock);
 	if (ret && ret != -EINTR)
 		queue_die(q, "waiting for a signal", -ret);
-	gather(q);
+	q->woken = true;
 }
 
 /* The queue's thread where the back end answers in line. */
@@ -231,13 +244,16 @@ static void inline_run(struct queue *q)
 {
 	unsigned int nr;
 
+	q->may_gather = sched_getscheduler(0) == SCHED_OTHER;
 	while (!queue_stopping(q)) {
 		nr = accept_some(q);
-		gathered(q, nr);
+		if (q->woken)
+			gathered(q, nr);
+		q->woken = false;
 		if (q->unsaid >= BATCH || q->unsaid_bytes >= BATCH_BYTES)
 			signal_replies(q);
-		else if (!nr)
-			inline_sleep(q);
+		else if (nr < BATCH)
+			inline_sleep(q);	/* which looks again first */
 	}
 }
 

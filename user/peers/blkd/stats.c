@@ -53,7 +53,7 @@ static void add(struct counters *sum, const struct counters *c)
 	if (c->largest > sum->largest)
 		sum->largest = c->largest;
 	sum->enters += c->enters;
-	sum->yields += c->yields;
+	sum->switches += c->switches;
 }
 
 static void counters_json(struct json_object *obj, const struct counters *c)
@@ -87,10 +87,9 @@ static struct json_object *object_new(struct blkd *d, const char *event)
 	return obj;
 }
 
-/* A signal is a system call only if somebody sleeps: an upper bound. */
 static __u64 syscalls(const struct xseg_stats *x, const struct counters *c)
 {
-	return x->signals_sent + x->sleeps + x->yields + c->enters + c->yields;
+	return x->calls + c->enters + c->switches;
 }
 
 static double per_request(const struct xseg_stats *x, const struct counters *c)
@@ -112,7 +111,8 @@ static void print_json(struct blkd *d, const char *event,
 	json_add_num(obj, "signals_sent", x->signals_sent);
 	json_add_num(obj, "signals_elided", x->signals_elided);
 	json_add_num(obj, "waits", x->waits);
-	json_add_num(obj, "yields", x->yields + sum->yields);
+	json_add_num(obj, "yields", x->yields);
+	json_add_num(obj, "policy_switches", sum->switches);
 	json_add_num(obj, "sleeps", x->sleeps);
 	json_add_num(obj, "syscalls", syscalls(x, sum));
 	json_add_real(obj, "syscalls_per_request", per_request(x, sum));
@@ -147,7 +147,7 @@ static void print_text(struct blkd *d, const struct xseg_stats *x,
 	       "slept: %llu; yields: %llu; io_uring_enter: %llu; system calls "
 	       "per request: %.3f\n", ull(x->signals_sent),
 	       ull(x->signals_elided), ull(x->waits), ull(x->sleeps),
-	       ull(x->yields + c->yields), ull(c->enters), per_request(x, c));
+	       ull(x->yields), ull(c->enters), per_request(x, c));
 	if (c->lost)
 		printf("  %llu requests could not be answered\n", ull(c->lost));
 	fflush(stdout);

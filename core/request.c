@@ -235,8 +235,8 @@ int xseg_free_requests(struct xseg *xseg, xport portno, __u32 nr)
 }
 
 /* What each new request begins with, but for target and data; its serial. */
-static u64 request_begin(struct xseg_request __xseg_shared *req, u32 index,
-			 xport src, xport dst)
+static inline u64 request_begin(struct xseg_request __xseg_shared *req,
+				u32 index, xport src, xport dst)
 {
 	u64 serial = ((shm_read(&req->serial) >> 24) + 1) << 24 | index;
 

@@ -70,9 +70,10 @@ struct wait_slot *wait_slot_get(struct xseg *xseg, u32 index, bool create)
 	for (slot = wait_slots; slot < wait_slots + WAIT_SLOTS; slot++) {
 		/* One of the same descriptor is likely to be the first. */
 		if (slot->handle == xseg->id && slot->index == index) {
-			if (slot->used || create)
+			if (slot->used)
 				return slot;
-			return NULL;
+			room = slot;
+			break;
 		}
 		if (!slot->used && !room)
 			room = slot;

@@ -88,7 +88,8 @@ void xseg_ec_init(struct xseg_ec __xseg_shared *ec)
 
 void xseg_ec_rearm(struct xseg_ec __xseg_shared *ec)
 {
-	ec_begin(ec, XEC_ONE_ASLEEP + 1);	/* (W1), (W2) */
+	ec_begin(ec, XEC_ONE_ASLEEP + 1);	/* (W1) */
+	smp_mb__after_atomic();			/* (W2) pairs with (S2) */
 }
 
 __u32 xseg_ec_prepare(struct xseg_ec __xseg_shared *ec, int asleep)

@@ -200,7 +200,7 @@ static void callback_cap_locked(struct waker *waker)
 /* It is called now, and armed no more; or again, if it is to be kept so. */
 static void callback_begin_locked(struct waker *waker)
 {
-	if (!(waker->flags & XSEG_CALLBACK_KEEP)) {
+	if (!waker->fn || !(waker->flags & XSEG_CALLBACK_KEEP)) {
 		if (waker->state == CALLBACK_ARMED)
 			callback_take_locked(waker, CALLBACK_IDLE);
 		waker->state = CALLBACK_IDLE;

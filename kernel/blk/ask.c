@@ -46,6 +46,7 @@ static struct xseg_request __xseg_shared *ask_make(struct queue *queue)
 	u64 len = 0;
 	int ret;
 
+	kept_put(queue);	/* there may be no other */
 	req = xseg_get_request(queue->xseg, queue->port, queue->dst, 0);
 	if (IS_ERR(req_plain(req)))
 		return req;

@@ -233,6 +233,7 @@ int member_bind(struct member *member, struct signal_desc __xseg_shared *sd);
 extern const struct blk_mq_ops queue_ops;
 int queue_open(struct queue *queue, struct disk *disk, u32 nr);
 void queue_quiet(struct queue *queue);
+void kept_put(struct queue *queue);
 void queue_close(struct queue *queue);
 void queue_poll(struct queue *queue);
 bool slot_take(struct slot *slot, struct xseg_request __xseg_shared *req);

@@ -120,8 +120,13 @@ static void io_describe(struct xseg_request *req, const struct request *rq,
 	WRITE_ONCE(req->size, blk_rq_bytes(rq));
 }
 
-/* Gives back what the tags of a queue have kept. */
-static void kept_put(struct queue *queue)
+/**
+ * kept_put() - give back what the tags of a queue have kept
+ * @queue: the queue
+ *
+ * Any context.
+ */
+void kept_put(struct queue *queue)
 {
 	struct xseg_request *req;
 	u32 i;
@@ -206,7 +211,9 @@ static blk_status_t io_make(struct queue *queue, struct request *rq,
 	if (IS_ERR(req_plain(req)))
 		return no_room(queue, PTR_ERR(req_plain(req)));
 	slot->rq = rq;
-	if (len && unlikely(len != slot->len)) {
+	/* As before, and nobody has moved it meanwhile? */
+	if (len && unlikely(len != slot->len ||
+			    req_data(queue, req, len) != slot->data)) {
 		ret = io_room(queue, slot, req, len);
 		if (ret) {
 			xseg_put_request(queue->xseg, req);
@@ -355,9 +362,14 @@ static void reply_take(struct queue *queue,
 	status = reply_status(queue, req_plain(req), rq);
 	if (req_op(rq) == REQ_OP_READ && likely(!status))
 		io_copy_out(rq, slot->data);
-	/* The tag is ours until the I/O ends. */
-	if (likely(slot->len <= KEEP_DATA))
-		WRITE_ONCE(slot->kept, req_plain(req));
+	/*
+	 * The tag is ours until the I/O ends. A larger buffer, which a small
+	 * I/O got because its own class had none left, others may wait for.
+	 */
+	if (likely(slot->len <= KEEP_DATA &&
+		   READ_ONCE(req_plain(req)->bufferlen) <= KEEP_DATA))
+		/* After the copy; pairs with xchg() in kept_put(). */
+		smp_store_release(&slot->kept, req_plain(req));
 	else
 		xseg_put_request(queue->xseg, req);
 	io_end(queue, rq, status, iob);

@@ -75,6 +75,44 @@ static void test_life(void **state)
 	assert_in_order(client.x);
 }
 
+/* Taken once more: as new, with the room and the note that it had. */
+static void test_renewed(void **state)
+{
+	struct xseg_request *req = get(0), *there;
+	void *data, *note = NULL;
+	u64 serial, place;
+
+	xseg_prep_request(client.x, req, 0, 100);
+	xseg_set_req_data(client.x, req, &serial);
+	data = xseg_get_data(client.x, req);
+	memcpy(data, "there", 6);
+	place = req->data;
+	there = deliver(req);
+	there->state = XSEG_REQ_FAILED;
+	there->error = there->op = there->cookie = there->size = 9;
+	assert_ptr_equal(answer(there), req);
+	serial = req->serial;
+	/* of a port of this peer, for one that may be */
+	assert_int_equal(xseg_renew_request(client.x, req, 1, 1), -EINVAL);
+	assert_int_equal(xseg_renew_request(client.x, req, 0, 4000), -EINVAL);
+	assert_int_equal(xseg_renew_request(client.x, req, 0, 1), 0);
+	assert_int_equal(req->state | req->error | req->op | req->cookie |
+			 req->size, 0);
+	assert_int_not_equal(req->serial, serial);
+	assert_int_equal(req->data, place);
+	assert_int_equal(req->datalen, 100);
+	assert_ptr_equal(xseg_get_data(client.x, req), data);
+	assert_int_equal(xseg_get_req_data(client.x, req, &note), 0);
+	assert_ptr_equal(note, &serial);
+	there = deliver(req);
+	assert_string_equal(xseg_get_data(server.x, there), "there");
+	/* not while an answer is due */
+	assert_int_equal(xseg_renew_request(client.x, req, 0, 1), -EINVAL);
+	assert_int_equal(xseg_renew_request(server.x, there, 1, 0), -EINVAL);
+	assert_int_equal(xseg_put_request(client.x, answer(there)), 0);
+	assert_in_order(client.x);
+}
+
 /* A request comes as new, whatever it was used for before. */
 static void test_fresh(void **state)
 {
@@ -499,6 +537,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		REQUEST_TEST(test_life),
+		REQUEST_TEST(test_renewed),
 		REQUEST_TEST(test_fresh),
 		REQUEST_TEST(test_get_errors),
 		REQUEST_TEST(test_serials),

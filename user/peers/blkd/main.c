@@ -132,11 +132,6 @@ int main(int argc, char **argv)
 	if (!d.xseg)
 		return EXIT_FAIL;
 	xseg_set_wait_strategy(d.xseg, d.args.strategy);
-	/*
-	 * A request whose sender died before it signalled is missed by nobody
-	 * but the dead: no need to look now and then.
-	 */
-	xseg_set_sleep_cap(d.xseg, XSEG_WAIT_FOREVER);
 	ret = run(&d);
 	xseg_leave(d.xseg);
 	backend_close(&d.backend);

@@ -25,7 +25,8 @@
  *		kernel, after a bounded number of tries)
  * LIMIT	xseg_ec_prepare() that finds so many waiters collapses the counts and starts
  *		again (more than NWT, else the waiters never let each other sleep);
- *		MAXW: the counter's width, never to be passed
+ *		MAXW: the counter's width, never to be passed. Each compare and
+ *		swap that is lost, because seq moved meanwhile, counts once more
  * STALE	so many threads went to sleep and vanished before
  *
  * Seeded faults, each of which must be found:

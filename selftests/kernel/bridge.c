@@ -178,14 +178,33 @@ static unsigned int peer_asleep(struct _test_data_bridge *self)
 					  __ATOMIC_SEQ_CST));
 }
 
+/*
+ * Has the kernel peer looked for requests since it announced itself? A callback
+ * is announced as asleep before its last look.
+ */
+static bool peer_rests(struct _test_data_bridge *self)
+{
+	FILE *f = fopen("/sys/kernel/debug/xseg_test/stat", "r");
+	char line[512], armed[64], waits[64];
+	bool rests = false;
+
+	snprintf(armed, sizeof(armed), " at armed of %s\n", self->name);
+	snprintf(waits, sizeof(waits), " at wait of %s\n", self->name);
+	while (f && fgets(line, sizeof(line), f))
+		rests |= strstr(line, armed) || strstr(line, waits);
+	if (f)
+		fclose(f);
+	return rests && peer_asleep(self);
+}
+
 /* Waits until the kernel peer sleeps. */
 static bool peer_sleeps(struct _test_data_bridge *self)
 {
 	int i;
 
-	for (i = 0; i < 5000 && !peer_asleep(self); i++)
+	for (i = 0; i < 5000 && !peer_rests(self); i++)
 		usleep(1000);
-	return peer_asleep(self);
+	return peer_rests(self);
 }
 
 static int bridge_get(struct _test_data_bridge *self)

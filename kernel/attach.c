@@ -167,9 +167,7 @@ static int memory_take(struct segment *seg)
 	void *base;
 	int ret;
 
-	ret = layout_read(seg);
-	if (!ret)
-		ret = pages_charge(seg);
+	ret = pages_charge(seg);
 	if (ret)
 		return ret;
 	ret = pages_get(seg);
@@ -185,6 +183,31 @@ static int memory_take(struct segment *seg)
 	pages_put(seg, seg->nr_pages);
 err_uncharge:
 	pages_uncharge(seg);
+	return ret;
+}
+
+static void tables_free(struct segment *seg)
+{
+	kvfree(seg->wakers);
+	kvfree(seg->sleepers);
+}
+
+/* The tables of who waits, and the memory. */
+static int file_take(struct segment *seg)
+{
+	u32 nr;
+	int ret;
+
+	ret = layout_read(seg);
+	if (ret)
+		return ret;
+	nr = seg->view.geo.params.nr_descs;
+	seg->wakers = kvcalloc(nr, sizeof(*seg->wakers), GFP_KERNEL_ACCOUNT);
+	seg->sleepers = kvcalloc(nr, sizeof(*seg->sleepers),
+				 GFP_KERNEL_ACCOUNT);
+	ret = seg->wakers && seg->sleepers ? memory_take(seg) : -ENOMEM;
+	if (ret)
+		tables_free(seg);
 	return ret;
 }
 
@@ -214,7 +237,7 @@ int segment_take(struct segment *seg, struct file *file)
 		goto err_unhold;
 	}
 	seg->file = own;
-	ret = own->f_mapping == file->f_mapping ? memory_take(seg) : -EBADMSG;
+	ret = own->f_mapping == file->f_mapping ? file_take(seg) : -EBADMSG;
 	if (!ret)
 		return 0;
 	seg->file = NULL;
@@ -248,4 +271,5 @@ void segment_give(struct segment *seg)
 	mapping_unmap_writable(seg->file->f_mapping);
 	pages_uncharge(seg);
 	fput(seg->file);
+	tables_free(seg);
 }

@@ -255,11 +255,6 @@ static int do_unregister(struct client *client, void *data)
 	return ret;
 }
 
-static int do_wait(struct client *client, void *data)
-{
-	return client_wait(client, data);
-}
-
 static int do_bridge(struct client *client, void *data)
 {
 	struct segment *seg;
@@ -290,7 +285,6 @@ union arguments {
 	struct xseg_ioc_signal signal;
 	struct xseg_ioc_register reg;
 	struct xseg_ioc_unregister unreg;
-	struct xseg_ioc_wait wait;
 	struct xseg_ioc_bridge bridge;
 };
 
@@ -335,7 +329,6 @@ static const struct command commands[] = {
 		do_register),
 	COMMAND(XSEG_IOC_UNREGISTER, struct xseg_ioc_unregister, gen, false,
 		do_unregister),
-	COMMAND(XSEG_IOC_WAIT, struct xseg_ioc_wait, signal, false, do_wait),
 	COMMAND(XSEG_IOC_BRIDGE, struct xseg_ioc_bridge, rsvd, true,
 		do_bridge, .undo = undo_bridge),
 };
@@ -349,6 +342,9 @@ static long device_ioctl(struct file *file, unsigned int cmd,
 	u32 size;
 	int ret;
 
+	/* The one that is to be fast reads its struct by itself. */
+	if (likely(cmd == XSEG_IOC_WAIT))
+		return client_wait(file->private_data, user);
 	for (c = commands; c < commands + ARRAY_SIZE(commands); c++)
 		if (c->cmd == cmd)
 			break;

@@ -52,7 +52,7 @@ static void registration_drop(struct registration *reg)
 /**
  * sleepers_get() - what is registered for a descriptor, a new set if need be
  * @seg:   the segment
- * @index: a descriptor that there may be
+ * @index: a descriptor, any number
  *
  * May sleep.
  *
@@ -60,35 +60,35 @@ static void registration_drop(struct registration *reg)
  */
 struct sleepers *sleepers_get(struct segment *seg, u32 index)
 {
-	struct sleepers *set = xa_load(&seg->sleepers, index);
-	int ret;
+	struct sleepers *set = sleepers_of(seg, index);
+	struct sleepers *old;
 
-	if (set)
+	if (likely(set))
 		return set;
+	if (index >= seg->view.geo.params.nr_descs)
+		return ERR_PTR(-EINVAL);
 	set = kzalloc(sizeof(*set), GFP_KERNEL_ACCOUNT);
 	if (!set)
 		return ERR_PTR(-ENOMEM);
 	raw_spin_lock_init(&set->lock);
 	init_waitqueue_head(&set->queue);
-	ret = xa_insert(&seg->sleepers, index, set, GFP_KERNEL_ACCOUNT);
-	if (!ret)
+	old = cmpxchg(&seg->sleepers[index], NULL, set);
+	if (!old)
 		return set;
 	kfree(set);
-	return ret == -EBUSY ? xa_load(&seg->sleepers, index) : ERR_PTR(ret);
+	return old;
 }
 
 /**
  * sleepers_free() - free what registrations were kept in
- * @seg: a segment that no open file has attached
+ * @seg: a segment that was attached, and that nobody uses any more
  */
 void sleepers_free(struct segment *seg)
 {
-	struct sleepers *set;
-	unsigned long index;
+	u32 i;
 
-	xa_for_each(&seg->sleepers, index, set)
-		kfree(set);
-	xa_destroy(&seg->sleepers);
+	for (i = 0; i < seg->view.geo.params.nr_descs; i++)
+		kfree(seg->sleepers[i]);
 }
 
 /* Is nobody there any more whom this would wake? Under the set's lock. */
@@ -250,7 +250,7 @@ int segment_register(struct segment *seg, struct list_head *regs,
 int segment_unregister(struct segment *seg, struct list_head *regs, u32 desc,
 		       u32 gen)
 {
-	struct sleepers *set = xa_load(&seg->sleepers, desc);
+	struct sleepers *set = sleepers_of(seg, desc);
 	struct registration *reg, *next;
 	int ret = -ENOENT;
 

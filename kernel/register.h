@@ -45,12 +45,15 @@ struct registration {
  * struct sleepers - registrations for a descriptor; there until the segment
  *		     is detached
  * @lock:  guards changes of @reg, and who notifies threads; any context
- * @queue: where threads sleep by XSEG_IOC_WAIT
+ * @first: one who sleeps by XSEG_IOC_WAIT; NULL -> that thread by cmpxchg, back by
+ *	   itself; used under RCU
+ * @queue: where others sleep
  * @wakes: signals for those so far
  * @reg:   used under RCU
  */
 struct sleepers {
 	raw_spinlock_t lock;	/* see above */
+	struct task_struct *first;
 	wait_queue_head_t queue;
 	atomic_t wakes;
 	struct registration __rcu *reg[XSEG_MAX_REGISTERED];

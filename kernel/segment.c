@@ -35,11 +35,11 @@ static void segment_free(struct kref *ref)
 	mutex_unlock(&segments_lock);
 	if (seg->attached) {
 		epoch_move(seg, false);
+		cancel_delayed_work_sync(&seg->tick);
+		sleepers_free(seg);
 		segment_give(seg);
 	}
-	xa_destroy(&seg->wakers);
 	xa_destroy(&seg->bridges);
-	sleepers_free(seg);
 	mutex_destroy(&seg->regs_lock);
 	mutex_destroy(&seg->reap_lock);
 	mutex_destroy(&seg->bridges_lock);
@@ -83,8 +83,7 @@ static struct segment *segment_get(struct inode *inode, bool only)
 	mutex_init(&seg->lock);
 	mutex_init(&seg->reap_lock);
 	mutex_init(&seg->regs_lock);
-	xa_init(&seg->wakers);
-	xa_init(&seg->sleepers);
+	INIT_DELAYED_WORK(&seg->tick, segment_tick);
 	mutex_init(&seg->bridges_lock);
 	xa_init(&seg->bridges);
 	list_add_tail(&seg->link, &segments);

@@ -23,6 +23,7 @@
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/seq_file.h>
+#include <linux/nospec.h>
 #include <linux/workqueue.h>
 #include <linux/xarray.h>
 
@@ -54,8 +55,11 @@
  * @peers:	handle of each kernel peer
  * @reap_lock:	keeps kernel peers from reaping at the same time, since the
  *		locks that they take are all @file's
- * @wakers:	by index of descriptor, see waker.c
- * @sleepers:	by index of descriptor, see register.c
+ * @wakers:	by index of descriptor, see waker.c; entries under RCU
+ * @sleepers:	by index of descriptor, see register.c; entries are set once
+ * @tick:	wakes once a second those who asked for that, see wait.c
+ * @ticking:	@tick is queued or runs
+ * @ticks:	how often it ran
  * @regs_lock:	guards the lists of registrations of all open files
  * @bridges_lock: guards @bridges and what is in there
  * @bridges:	by index of descriptor, see types/eventfd_bridge.c
@@ -78,8 +82,11 @@ struct segment {
 	bool dead;
 	struct xseg *peers[KERNEL_PEERS];
 	struct mutex reap_lock;	/* see above */
-	struct xarray wakers;
-	struct xarray sleepers;
+	struct waker __rcu **wakers;
+	struct sleepers **sleepers;
+	struct delayed_work tick;
+	int ticking;
+	u32 ticks;
 	struct mutex regs_lock;	/* see above */
 	struct mutex bridges_lock;	/* see above */
 	struct xarray bridges;
@@ -131,6 +138,27 @@ struct kernel_domain {
 	atomic_t wakers;
 };
 
+/* Where the waker of a descriptor is kept, NULL for a number that is none. */
+static inline struct waker __rcu **waker_place(struct segment *seg, u32 index)
+{
+	u32 nr = seg->view.geo.params.nr_descs;
+
+	if (unlikely(index >= nr))
+		return NULL;
+	return &seg->wakers[array_index_nospec(index, nr)];
+}
+
+/* Who sleeps on a descriptor, any number; NULL if nobody ever did. */
+static inline struct sleepers *sleepers_of(struct segment *seg, u32 index)
+{
+	u32 nr = seg->view.geo.params.nr_descs;
+
+	if (unlikely(index >= nr))
+		return NULL;
+	/* Pairs with cmpxchg() in sleepers_get(). */
+	return smp_load_acquire(&seg->sleepers[array_index_nospec(index, nr)]);
+}
+
 static inline struct kernel_domain *domain_of(const struct xseg *xseg)
 {
 	return xseg->domain;
@@ -180,8 +208,9 @@ void peers_reap_later(struct segment *seg);
 /* wait.c */
 int sleepers_signal(struct segment *seg, u32 index);
 int segment_wake(struct segment *seg, u32 index, u32 gen);
-int client_wait(struct client *client, struct xseg_ioc_wait *arg);
+int client_wait(struct client *client, const struct xseg_ioc_wait __user *user);
 void sleepers_wake_all(struct segment *seg);
+void segment_tick(struct work_struct *work);
 
 /* register.c */
 int segment_register(struct segment *seg, struct list_head *regs,

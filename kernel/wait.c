@@ -2,24 +2,39 @@
 /*
  * XSEG_IOC_WAIT: processes that sleep in the module, and who wakes them.
  *
- * A sleeper is on the wait queue of its descriptor before it looks at the
+ * A sleeper is in the set of its descriptor before it looks at the
  * sequence, and goes by a count in the kernel's memory from then on. Who
  * signals moves the sequence first, then wakes: one of the two sees the other.
  * A lie in the sequence costs who sleeps on it a wake-up, and nobody else.
+ *
+ * Most descriptors have one sleeper: he stands in the set itself, and only
+ * others, who find somebody there, are on its wait queue.
  */
 #include <linux/hrtimer.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/uaccess.h>
 #include <linux/wait.h>
 
 #include "kernel/register.h"
 
+/* Has who sleeps look again. Under RCU, which keeps the task. */
+static void sleepers_stir(struct sleepers *set)
+{
+	struct task_struct *task;
+
+	smp_mb();	/* before the look who sleeps: pairs with sleep() */
+	task = READ_ONCE(set->first);
+	if (task)
+		wake_up_process(task);
+	if (unlikely(waitqueue_active(&set->queue)))
+		wake_up_all(&set->queue);
+}
+
 static void sleepers_wake(struct sleepers *set)
 {
 	atomic_inc(&set->wakes);
-	/* A full barrier before the look who sleeps: pairs with sleep() */
-	if (wq_has_sleeper(&set->queue))
-		wake_up_all(&set->queue);
+	sleepers_stir(set);
 }
 
 /**
@@ -29,10 +44,15 @@ static void sleepers_wake(struct sleepers *set)
 void sleepers_wake_all(struct segment *seg)
 {
 	struct sleepers *set;
-	unsigned long index;
+	u32 i;
 
-	xa_for_each(&seg->sleepers, index, set)
-		sleepers_wake(set);
+	for (i = 0; i < seg->view.geo.params.nr_descs; i++) {
+		rcu_read_lock();
+		set = sleepers_of(seg, i);
+		if (set)
+			sleepers_wake(set);
+		rcu_read_unlock();
+	}
 }
 
 /**
@@ -46,7 +66,7 @@ void sleepers_wake_all(struct segment *seg)
  */
 int sleepers_signal(struct segment *seg, u32 index)
 {
-	struct sleepers *set = xa_load(&seg->sleepers, index);
+	struct sleepers *set = sleepers_of(seg, index);
 
 	if (!set)
 		return -ENOTCONN;
@@ -69,6 +89,58 @@ int segment_wake(struct segment *seg, u32 index, u32 gen)
 	if (!waker_signal(seg, index, gen))
 		return 0;
 	return sleepers_signal(seg, index);
+}
+
+/*
+ * XSEG_WAIT_TICK: one timer for all sleepers of a segment, which is there while
+ * somebody sleeps, costs less than one for each sleep.
+ */
+
+/* Has all sleepers look again: true if there are any. */
+static bool sleepers_tick(struct segment *seg)
+{
+	struct sleepers *set;
+	bool some = false;
+	u32 i;
+
+	for (i = 0; i < seg->view.geo.params.nr_descs; i++) {
+		rcu_read_lock();
+		set = sleepers_of(seg, i);
+		if (set && (READ_ONCE(set->first) ||
+			    waitqueue_active(&set->queue))) {
+			some = true;
+			sleepers_stir(set);
+		}
+		rcu_read_unlock();
+		cond_resched();
+	}
+	return some;
+}
+
+static void tick_begin(struct segment *seg)
+{
+	if (!xchg(&seg->ticking, 1))
+		queue_delayed_work(xseg_wq, &seg->tick, HZ);
+}
+
+/**
+ * segment_tick() - a second of a segment where somebody sleeps is over
+ * @work: of the segment
+ */
+void segment_tick(struct work_struct *work)
+{
+	struct segment *seg = container_of(to_delayed_work(work),
+					   struct segment, tick);
+
+	WRITE_ONCE(seg->ticks, seg->ticks + 1);
+	if (sleepers_tick(seg)) {
+		queue_delayed_work(xseg_wq, &seg->tick, HZ);
+		return;
+	}
+	WRITE_ONCE(seg->ticking, 0);
+	smp_mb();	/* pairs with sleep(): one of the two sees the other */
+	if (sleepers_tick(seg))
+		tick_begin(seg);
 }
 
 /* Signals the descriptors of a list that somebody waits on. */
@@ -104,45 +176,116 @@ static int list_check(struct segment *seg, const struct xseg_ioc_wait *arg)
 	return 0;
 }
 
+/**
+ * struct sleeper - one sleep
+ * @client: the open file
+ * @seg:    the segment
+ * @set:    of the descriptor
+ * @ec:	    its event count
+ * @seq:    the sequence that the caller noted
+ * @wakes:  of the set, as it was then
+ * @ticks:  of the segment, as it was then
+ * @tick:   -ETIMEDOUT if they move
+ */
+struct sleeper {
+	const struct client *client;
+	struct segment *seg;
+	struct sleepers *set;
+	const struct xseg_ec __xseg_shared *ec;
+	u32 seq;
+	int wakes;
+	u32 ticks;
+	bool tick;
+};
+
+/* Why not to sleep, after it is known who would: 1 if there is no reason. */
+static int sleep_over(const struct sleeper *s)
+{
+	if (xseg_ec_signalled(s->ec, s->seq))
+		return 0;
+	if (rcu_access_pointer(s->client->segment) != s->seg)
+		return -ENXIO;	/* which wakes everybody, too */
+	if (atomic_read(&s->set->wakes) != s->wakes)
+		return 0;
+	if (s->tick && READ_ONCE(s->seg->ticks) != s->ticks)
+		return -ETIMEDOUT;
+	if (signal_pending(current))
+		return -ERESTARTNOHAND;	/* no handler: go on, same deadline */
+	if (s->tick && !READ_ONCE(s->seg->ticking))
+		tick_begin(s->seg);
+	return 1;
+}
+
+/* Until the deadline: true if that is over. */
+static bool sleep_once(const struct xseg_ioc_wait *arg)
+{
+	ktime_t until = ns_to_ktime(min_t(u64, arg->deadline_ns, KTIME_MAX));
+
+	if (arg->flags & XSEG_WAIT_DEADLINE)
+		return !schedule_hrtimeout_range(&until,
+						 current->timer_slack_ns,
+						 HRTIMER_MODE_ABS);
+	schedule();
+	return false;
+}
+
+/* As the first of the set. */
+static int sleep_first(const struct sleeper *s, const struct xseg_ioc_wait *arg)
+{
+	bool expired = false;
+	int ret;
+
+	for (;;) {
+		/* A full barrier: pairs with sleepers_stir(), segment_tick() */
+		set_current_state(TASK_INTERRUPTIBLE);
+		ret = sleep_over(s);
+		if (ret <= 0 || expired)
+			break;
+		expired = sleep_once(arg);
+	}
+	__set_current_state(TASK_RUNNING);
+	WRITE_ONCE(s->set->first, NULL);
+	return ret > 0 ? -ETIMEDOUT : ret;
+}
+
+/* Somebody else is the first. */
+static int sleep_queued(const struct sleeper *s,
+			const struct xseg_ioc_wait *arg)
+{
+	bool expired = false;
+	DEFINE_WAIT(wait);
+	int ret;
+
+	for (;;) {
+		/* A full barrier, as above */
+		prepare_to_wait(&s->set->queue, &wait, TASK_INTERRUPTIBLE);
+		ret = sleep_over(s);
+		if (ret <= 0 || expired)
+			break;
+		expired = sleep_once(arg);
+	}
+	finish_wait(&s->set->queue, &wait);
+	return ret > 0 ? -ETIMEDOUT : ret;
+}
+
 /* Sleeps until a signal, the deadline, or the end of the attachment. */
 static int sleep(struct client *client, struct segment *seg,
 		 struct sleepers *set, const struct xseg_ioc_wait *arg)
 {
-	const struct xseg_ec __xseg_shared *ec =
-		&xseg_desc(&seg->view, arg->desc)->ec;
-	ktime_t until = ns_to_ktime(min_t(u64, arg->deadline_ns, KTIME_MAX));
-	ktime_t *expires = arg->flags & XSEG_WAIT_DEADLINE ? &until : NULL;
-	int wakes = atomic_read(&set->wakes);
-	bool expired = false;
-	DEFINE_WAIT(wait);
-	int ret = 0;
+	struct sleeper s = {
+		.client = client,
+		.seg = seg,
+		.set = set,
+		.ec = &xseg_desc(&seg->view, arg->desc)->ec,
+		.seq = arg->seq,
+		.wakes = atomic_read(&set->wakes),
+		.ticks = READ_ONCE(seg->ticks),
+		.tick = arg->flags & XSEG_WAIT_TICK,
+	};
 
-	for (;;) {
-		/* A full barrier: pairs with sleepers_wake() */
-		prepare_to_wait(&set->queue, &wait, TASK_INTERRUPTIBLE);
-		if (xseg_ec_signalled(ec, arg->seq))
-			break;
-		ret = -ENXIO;	/* which wakes everybody, too */
-		if (rcu_access_pointer(client->segment) != seg)
-			break;
-		ret = 0;
-		if (atomic_read(&set->wakes) != wakes)
-			break;
-		ret = -ETIMEDOUT;
-		if (expired)
-			break;
-		ret = -ERESTARTNOHAND;	/* no handler: go on, same deadline */
-		if (signal_pending(current))
-			break;
-		ret = 0;
-		expired = !schedule_hrtimeout_range(expires,
-						    current->timer_slack_ns,
-						    HRTIMER_MODE_ABS);
-		if (xseg_ec_signalled(ec, arg->seq))
-			break;
-	}
-	finish_wait(&set->queue, &wait);
-	return ret;
+	if (!READ_ONCE(set->first) && !cmpxchg(&set->first, NULL, current))
+		return sleep_first(&s, arg);
+	return sleep_queued(&s, arg);
 }
 
 static int segment_wait(struct client *client, struct segment *seg,
@@ -163,33 +306,76 @@ static int segment_wait(struct client *client, struct segment *seg,
 	return sleep(client, seg, set, arg);
 }
 
+/* The struct, each of its words read once, and what the caller has behind it. */
+static int wait_read(struct xseg_ioc_wait *arg,
+		     const struct xseg_ioc_wait __user *user)
+{
+	u32 i;
+
+	if (!user_read_access_begin(user, sizeof(*user)))
+		return -EFAULT;
+	unsafe_get_user(arg->size, &user->size, fault);
+	unsafe_get_user(arg->flags, &user->flags, fault);
+	unsafe_get_user(arg->desc, &user->desc, fault);
+	unsafe_get_user(arg->gen, &user->gen, fault);
+	unsafe_get_user(arg->seq, &user->seq, fault);
+	unsafe_get_user(arg->nr_signals, &user->nr_signals, fault);
+	unsafe_get_user(arg->deadline_ns, &user->deadline_ns, fault);
+	for (i = 0; i < min_t(u32, arg->nr_signals, XSEG_MAX_SIGNALS); i++) {
+		unsafe_get_user(arg->signal[i].desc, &user->signal[i].desc,
+				fault);
+		unsafe_get_user(arg->signal[i].gen, &user->signal[i].gen,
+				fault);
+	}
+	user_read_access_end();
+	return 0;
+fault:
+	user_read_access_end();
+	return -EFAULT;
+}
+
+static int wait_check(const struct xseg_ioc_wait *arg,
+		      const struct xseg_ioc_wait __user *user)
+{
+	int ret;
+
+	if (arg->size < sizeof(*arg) || arg->nr_signals > XSEG_MAX_SIGNALS ||
+	    (arg->flags && arg->flags != XSEG_WAIT_DEADLINE &&
+	     arg->flags != XSEG_WAIT_TICK) ||
+	    (arg->flags != XSEG_WAIT_DEADLINE && arg->deadline_ns))
+		return -EINVAL;
+	if (likely(arg->size == sizeof(*arg)))
+		return 0;
+	if (arg->size > PAGE_SIZE)
+		return -E2BIG;
+	ret = check_zeroed_user(user + 1, arg->size - sizeof(*arg));
+	return ret < 0 ? ret : ret ? 0 : -E2BIG;
+}
+
 /**
  * client_wait() - XSEG_IOC_WAIT
  * @client: the open file
- * @arg:    the command
+ * @user:   the command
  *
  * Context: process; sleeps.
  *
  * Return: as the command.
  */
-int client_wait(struct client *client, struct xseg_ioc_wait *arg)
+int client_wait(struct client *client, const struct xseg_ioc_wait __user *user)
 {
+	struct xseg_ioc_wait arg;
 	struct segment *seg;
-	u32 unused;
 	int ret;
 
-	if (arg->flags & ~XSEG_WAIT_DEADLINE ||
-	    (!arg->flags && arg->deadline_ns) ||
-	    arg->nr_signals > XSEG_MAX_SIGNALS)
-		return -EINVAL;
-	unused = XSEG_MAX_SIGNALS - arg->nr_signals;
-	if (memchr_inv(arg->signal + arg->nr_signals, 0,
-		       unused * sizeof(arg->signal[0])))
-		return -EINVAL;
+	ret = wait_read(&arg, user);
+	if (!ret)
+		ret = wait_check(&arg, user);
+	if (ret)
+		return ret;
 	seg = client_segment(client);
 	if (!seg)
 		return -ENXIO;
-	ret = segment_wait(client, seg, arg);
+	ret = segment_wait(client, seg, &arg);
 	segment_put(seg);
 	return ret;
 }

@@ -132,6 +132,23 @@ void wakers_flush(struct kernel_domain *domain)
 	wait_event(flush_queue, !atomic_read(&domain->wakers));
 }
 
+/* The waker of a descriptor, any number, or NULL. Under RCU. */
+static struct waker *waker_find(struct segment *seg, u32 index)
+{
+	struct waker __rcu **place = waker_place(seg, index);
+
+	return place ? rcu_dereference(*place) : NULL;
+}
+
+/* Puts one waker in the place of another: true unless it was not there. */
+static bool waker_set(struct segment *seg, u32 index, struct waker *old,
+		      struct waker *new)
+{
+	struct waker **place = (struct waker **)waker_place(seg, index);
+
+	return place && cmpxchg(place, old, new) == old;
+}
+
 /**
  * waker_get() - the waker of a descriptor that a handle waits on
  * @xseg: the handle
@@ -150,7 +167,7 @@ struct waker *waker_get(struct xseg *xseg, void __xseg_shared *sd)
 	if (desc_of(xseg, sd, &index))
 		return NULL;
 	rcu_read_lock();
-	waker = xa_load(&seg->wakers, index);
+	waker = waker_find(seg, index);
 	if (waker && (waker->xseg != xseg ||
 		      !kref_get_unless_zero(&waker->ref)))
 		waker = NULL;
@@ -328,7 +345,7 @@ void waker_wake(struct waker *waker, bool direct)
  */
 int waker_signal(struct segment *seg, u32 index, u32 gen)
 {
-	struct waker *waker = xa_load(&seg->wakers, index);
+	struct waker *waker = waker_find(seg, index);
 
 	if (!waker || waker->gen != gen)
 		return -ENOTCONN;
@@ -344,13 +361,16 @@ int waker_signal(struct segment *seg, u32 index, u32 gen)
  */
 void wakers_wake_all(struct segment *seg)
 {
-	unsigned long index;
 	struct waker *waker;
+	u32 i;
 
-	rcu_read_lock();
-	xa_for_each(&seg->wakers, index, waker)
-		waker_wake(waker, true);
-	rcu_read_unlock();
+	for (i = 0; i < seg->view.geo.params.nr_descs; i++) {
+		rcu_read_lock();
+		waker = waker_find(seg, i);
+		if (waker)
+			waker_wake(waker, true);
+		rcu_read_unlock();
+	}
 }
 
 /**
@@ -367,7 +387,6 @@ int waker_init(struct xseg *xseg, void __xseg_shared *sd)
 	struct kernel_domain *domain = domain_of(xseg);
 	struct waker *waker;
 	u32 index;
-	int ret;
 
 	if (desc_of(xseg, sd, &index))
 		return -EINVAL;
@@ -382,13 +401,12 @@ int waker_init(struct xseg *xseg, void __xseg_shared *sd)
 	spin_lock_init(&waker->lock);
 	INIT_LIST_HEAD(&waker->waiters);
 	INIT_DELAYED_WORK(&waker->work, callback_work);
-	ret = xa_insert(&domain->segment->wakers, index, waker, GFP_KERNEL);
-	if (ret) {
-		kfree(waker);
-		/* Only a lie hands out what another peer has. */
-		return ret == -EBUSY ? -EUCLEAN : ret;
-	}
 	atomic_inc(&domain->wakers);
+	if (!waker_set(domain->segment, index, NULL, waker)) {
+		atomic_dec(&domain->wakers);
+		kfree(waker);
+		return -EUCLEAN;	/* a lie hands out another peer's */
+	}
 	return 0;
 }
 
@@ -418,7 +436,7 @@ void waker_release(struct xseg *xseg, void __xseg_shared *sd)
 
 	if (!waker || desc_of(xseg, sd, &index))
 		return;
-	xa_erase(&seg->wakers, index);
+	waker_set(seg, index, waker, NULL);
 	spin_lock_irqsave(&waker->lock, flags);
 	WRITE_ONCE(waker->fn, NULL);
 	spin_unlock_irqrestore(&waker->lock, flags);
@@ -676,7 +694,7 @@ int waker_signal_peer(struct xseg *xseg, void __xseg_shared *sd)
 	if (xseg_ec_bump(sd, &token) < 2)
 		return 0;
 	rcu_read_lock();
-	waker = xa_load(&domain_of(xseg)->segment->wakers, index);
+	waker = waker_find(domain_of(xseg)->segment, index);
 	if (waker)
 		waker_wake(waker, true);
 	rcu_read_unlock();

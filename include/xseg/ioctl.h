@@ -202,7 +202,7 @@ struct xseg_ioc_desc {
 /**
  * struct xseg_ioc_wait - XSEG_IOC_WAIT: signal, and sleep in the module
  * @size:	 sizeof(struct xseg_ioc_wait)
- * @flags:	 0 or XSEG_WAIT_DEADLINE
+ * @flags:	 0, XSEG_WAIT_DEADLINE or XSEG_WAIT_TICK
  * @desc:	 index of the descriptor that is waited on
  * @gen:	 its generation
  * @seq:	 the sequence of its event count that the caller noted
@@ -210,11 +210,12 @@ struct xseg_ioc_desc {
  * @deadline_ns: with XSEG_WAIT_DEADLINE: on CLOCK_MONOTONIC; else 0
  * @signal:	 descriptors to be signalled before, of types that the module
  *		 wakes: each only if somebody has announced himself there; the
- *		 unused are 0
+ *		 unused are not looked at
  *
  * Returns when the descriptor is signalled, by the kernel or by
  * XSEG_IOC_SIGNAL; at once if its sequence is not @seq. May return 0 without
- * a signal.
+ * a signal. With XSEG_WAIT_TICK it ends with -ETIMEDOUT after a second at most:
+ * for those who look after dead peers now and then, without a timer of their own.
  *
  * Return: 0, -ETIMEDOUT, -EINTR (a signal handler ran), -EINVAL, -ESTALE (the
  * descriptor is of another generation), -ENXIO (no segment, or it was detached
@@ -232,6 +233,7 @@ struct xseg_ioc_wait {
 };
 
 #define XSEG_WAIT_DEADLINE	1U
+#define XSEG_WAIT_TICK		2U
 
 /**
  * struct xseg_ioc_bridge - XSEG_IOC_BRIDGE: the eventfd that wakes a kernel peer

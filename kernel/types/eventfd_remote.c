@@ -39,7 +39,7 @@ static int eventfd_signal_desc(struct xseg *xseg, void __xseg_shared *sd)
 	if (xseg_get_desc_id(xseg, sd, &id))
 		return -EINVAL;
 	rcu_read_lock();
-	set = xa_load(&domain_of(xseg)->segment->sleepers, id.index);
+	set = sleepers_of(domain_of(xseg)->segment, id.index);
 	n = eventfds_signal(set, id.gen);
 	rcu_read_unlock();
 	if (!n)

@@ -87,7 +87,7 @@ static int futex_wake(struct xseg *xseg, void __xseg_shared *sd)
 	if (xseg_get_desc_id(xseg, sd, &id))
 		return 0;
 	rcu_read_lock();
-	set = xa_load(&domain_of(xseg)->segment->sleepers, id.index);
+	set = sleepers_of(domain_of(xseg)->segment, id.index);
 	if (set)
 		n = threads_notify(set, id.gen, sd);
 	rcu_read_unlock();

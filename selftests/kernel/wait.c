@@ -133,10 +133,14 @@ TEST_F(wait, flags_and_lists)
 {
 	struct xseg_ioc_wait arg = self->arg;
 
-	arg.flags = 2;
+	arg.flags = 4;
+	EXPECT_EQ(-EINVAL, do_wait(self->dev, &arg));
+	arg.flags = XSEG_WAIT_DEADLINE | XSEG_WAIT_TICK;
 	EXPECT_EQ(-EINVAL, do_wait(self->dev, &arg));
 	arg.flags = 0;
 	arg.deadline_ns = 1;		/* without its flag */
+	EXPECT_EQ(-EINVAL, do_wait(self->dev, &arg));
+	arg.flags = XSEG_WAIT_TICK;
 	EXPECT_EQ(-EINVAL, do_wait(self->dev, &arg));
 	deadline(&arg, 0);
 	EXPECT_EQ(-ETIMEDOUT, do_wait(self->dev, &arg));
@@ -144,12 +148,12 @@ TEST_F(wait, flags_and_lists)
 	EXPECT_EQ(-EINVAL, do_wait(self->dev, &arg));
 	arg.nr_signals = ~0U;
 	EXPECT_EQ(-EINVAL, do_wait(self->dev, &arg));
-	arg.nr_signals = 0;
-	arg.signal[XSEG_MAX_SIGNALS - 1].gen = 1;	/* not used */
-	EXPECT_EQ(-EINVAL, do_wait(self->dev, &arg));
+	arg.signal[XSEG_MAX_SIGNALS - 1].desc = ~0U;	/* not used */
 	arg.nr_signals = XSEG_MAX_SIGNALS - 1;
-	EXPECT_EQ(-EINVAL, do_wait(self->dev, &arg));
+	EXPECT_EQ(-ETIMEDOUT, do_wait(self->dev, &arg));
 	arg.nr_signals = XSEG_MAX_SIGNALS;
+	EXPECT_EQ(-EINVAL, do_wait(self->dev, &arg));
+	arg.signal[XSEG_MAX_SIGNALS - 1].desc = 0;
 	EXPECT_EQ(-ETIMEDOUT, do_wait(self->dev, &arg));
 	arg.signal[0].desc = ks_small.nr_descs;
 	EXPECT_EQ(-EINVAL, do_wait(self->dev, &arg));
@@ -249,6 +253,69 @@ TEST_F_TIMEOUT(wait, far_and_no_deadline, 60)
 		pthread_join(s.thread, NULL);
 		EXPECT_EQ(0, s.ret);
 	}
+}
+
+/*
+ * The first who sleeps on a descriptor, and two who find him there: all are
+ * woken, and so are those who come when the first has gone.
+ */
+TEST_F_TIMEOUT(wait, some_on_one, 60)
+{
+	struct xseg_ioc_signal sig = {
+		.size = sizeof(sig), .flags = XSEG_SIGNAL_DESC,
+		.desc = self->arg.desc, .gen = self->arg.gen,
+	};
+	struct xseg_ioc_wait arg = self->arg;
+	struct sleeper s[3], early;
+	int i, turn;
+
+	for (turn = 0; turn < 4; turn++) {
+		deadline(&arg, 200);
+		if (turn & 1)	/* leaves before the signal */
+			sleeper_start(&early, self->dev, &arg);
+		for (i = 0; i < 3; i++)
+			sleeper_start(&s[i], self->dev, &self->arg);
+		if (turn & 1) {
+			pthread_join(early.thread, NULL);
+			EXPECT_EQ(-ETIMEDOUT, early.ret);
+		}
+		EXPECT_EQ(0, ioctl(self->dev, XSEG_IOC_SIGNAL, &sig));
+		for (i = 0; i < 3; i++) {
+			pthread_join(s[i].thread, NULL);
+			EXPECT_EQ(0, s[i].ret);
+		}
+	}
+}
+
+/* Within a second, also where the segment had no sleeper for a while. */
+TEST_F_TIMEOUT(wait, ticks, 60)
+{
+	struct xseg_ioc_wait arg = self->arg;
+	struct sleeper s[3], forever;
+	uint64_t start;
+	int i, turn;
+
+	arg.flags = XSEG_WAIT_TICK;
+	for (turn = 0; turn < 3; turn++) {
+		start = ks_now_ns();
+		for (i = 0; i < 3; i++)
+			sleeper_start(&s[i], self->dev, &arg);
+		for (i = 0; i < 3; i++) {
+			pthread_join(s[i].thread, NULL);
+			EXPECT_EQ(-ETIMEDOUT, s[i].ret);
+			EXPECT_GT(start + 1000 * MS + SLACK, s[i].end);
+		}
+		usleep(turn == 1 ? 2500000 : 0);	/* it stops */
+	}
+	/* Who did not ask for it sleeps on. */
+	sleeper_start(&forever, self->dev, &self->arg);
+	EXPECT_EQ(-ETIMEDOUT, do_wait(self->dev, &arg));
+	EXPECT_EQ(-ETIMEDOUT, do_wait(self->dev, &arg));
+	ks_sleeping(forever.tid);
+	EXPECT_EQ(0, forever.end);
+	ASSERT_EQ(0, detach(self->dev));
+	pthread_join(forever.thread, NULL);
+	EXPECT_EQ(-ENXIO, forever.ret);
 }
 
 TEST_F_TIMEOUT(wait, detached_while_asleep, 60)

@@ -44,17 +44,17 @@ static int sleep_once(struct xseg *xseg, struct xseg_ioc_wait *arg,
 		return ret;
 	arg->flags = 0;
 	arg->deadline_ns = 0;
-	if (ret) {
+	if (ret && deadline == UINT64_MAX && ts.tv_sec == 1 && !ts.tv_nsec) {
+		arg->flags = XSEG_WAIT_TICK;
+	} else if (ret) {
 		arg->flags = XSEG_WAIT_DEADLINE;
 		arg->deadline_ns = env_now_ns() +
 				   (u64)ts.tv_sec * 1000000000U +
 				   (u64)ts.tv_nsec;
 	}
 	ret = device_call(xseg, XSEG_IOC_WAIT, arg);
-	if (!ret || ret == -ETIMEDOUT) {
+	if (!ret || ret == -ETIMEDOUT)
 		arg->nr_signals = 0;
-		memset(arg->signal, 0, sizeof(arg->signal));
-	}
 	if (ret != -ETIMEDOUT)
 		return ret;
 	liveness_scan(xseg);

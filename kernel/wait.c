@@ -18,17 +18,22 @@
 
 #include "kernel/register.h"
 
-/* Has who sleeps look again. Under RCU, which keeps the task. */
-static void sleepers_stir(struct sleepers *set)
+/* Has who sleeps look again: true if there is anybody. Under RCU, for the task. */
+static bool sleepers_stir(struct sleepers *set)
 {
 	struct task_struct *task;
+	bool queued;
 
-	smp_mb();	/* before the look who sleeps: pairs with sleep() */
+	/* Before the look who sleeps: pairs with sleep_first(), sleep_queued() */
+	smp_mb();
 	task = READ_ONCE(set->first);
 	if (task)
 		wake_up_process(task);
-	if (unlikely(waitqueue_active(&set->queue)))
+	/* After the same barrier. */
+	queued = waitqueue_active(&set->queue);
+	if (unlikely(queued))
 		wake_up_all(&set->queue);
+	return task || queued;
 }
 
 static void sleepers_wake(struct sleepers *set)
@@ -106,11 +111,8 @@ static bool sleepers_tick(struct segment *seg)
 	for (i = 0; i < seg->view.geo.params.nr_descs; i++) {
 		rcu_read_lock();
 		set = sleepers_of(seg, i);
-		if (set && (READ_ONCE(set->first) ||
-			    waitqueue_active(&set->queue))) {
+		if (set && sleepers_stir(set))
 			some = true;
-			sleepers_stir(set);
-		}
 		rcu_read_unlock();
 		cond_resched();
 	}
@@ -138,7 +140,7 @@ void segment_tick(struct work_struct *work)
 		return;
 	}
 	WRITE_ONCE(seg->ticking, 0);
-	smp_mb();	/* pairs with sleep(): one of the two sees the other */
+	smp_mb();	/* pairs with sleep_first(): one sees the other */
 	if (sleepers_tick(seg))
 		tick_begin(seg);
 }

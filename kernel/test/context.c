@@ -55,11 +55,11 @@ static void thread_wait(struct peer *peer, s64 ns)
 
 	if (ns != TURN_IDLE)
 		usec = ns / 1000 + 1;
-	peer->at = "wait";
+	peer_at(peer, "wait");
 	atomic64_inc(&peer->waits);
 	if (!xseg_wait_signal(peer->xseg, peer->sd, usec))
 		atomic64_inc(&peer->woken);
-	peer->at = "awake";
+	peer_at(peer, "awake");
 }
 
 static int peer_thread(void *arg)
@@ -68,7 +68,7 @@ static int peer_thread(void *arg)
 	s64 next;
 
 	while (!kthread_should_stop()) {
-		peer->at = "turn";
+		peer_at(peer, "turn");
 		if (peer->what->turn(peer) == TURN_AGAIN) {
 			cond_resched();
 			continue;
@@ -79,7 +79,7 @@ static int peer_thread(void *arg)
 			schedule_timeout_uninterruptible(1);
 			continue;
 		}
-		peer->at = "look";
+		peer_at(peer, "look");
 		peer_delay(peer);
 		next = peer->what->turn(peer);
 		if (next == TURN_AGAIN) {
@@ -110,12 +110,12 @@ static void peer_turns(struct peer *peer)
 	s64 next;
 
 	while (turns--) {
-		peer->at = "turn";
+		peer_at(peer, "turn");
 		if (peer->what->turn(peer) == TURN_AGAIN)
 			continue;
 		peer_delay(peer);
 		xseg_prepare_wait(peer->xseg, peer->sd);
-		peer->at = "look";
+		peer_at(peer, "look");
 		peer_delay(peer);
 		next = peer->what->turn(peer);
 		if (next != TURN_AGAIN)
@@ -126,7 +126,7 @@ static void peer_turns(struct peer *peer)
 		xseg_prepare_wait(peer->xseg, peer->sd);
 		next = REST_NS;
 	}
-	peer->at = "armed";
+	peer_at(peer, "armed");
 	atomic64_inc(&peer->waits);
 	if (next != TURN_IDLE)
 		hrtimer_start(&peer->timer, ns_to_ktime(next), peer->mode);
@@ -158,7 +158,7 @@ static void timer_callback(void *arg)
 	struct peer *peer = arg;
 
 	atomic64_inc(&peer->woken);
-	peer->at = "timer set";
+	peer_at(peer, "timer set");
 	hrtimer_start(&peer->timer, 0, peer->mode);
 }
 

@@ -108,6 +108,12 @@ struct peer {
 	unsigned int nr_held;
 };
 
+/* Where a peer stands: said in any context, several at a time. */
+static inline void peer_at(struct peer *peer, const char *at)
+{
+	WRITE_ONCE(peer->at, at);
+}
+
 /**
  * struct context - where a peer runs
  * @name:  of it

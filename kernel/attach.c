@@ -190,6 +190,8 @@ static void tables_free(struct segment *seg)
 {
 	kvfree(seg->wakers);
 	kvfree(seg->sleepers);
+	seg->wakers = NULL;
+	seg->sleepers = NULL;
 }
 
 /* The tables of who waits, and the memory. */

@@ -197,6 +197,8 @@ static int segment_signal(struct segment *seg,
 	u32 index = arg->desc, gen = arg->gen;
 	int ret = 0;
 
+	/* What the caller wrote, then who sleeps: pairs with sleep_first() */
+	smp_mb();
 	if (unlikely(!segment_intact(seg)))
 		return -EUCLEAN;
 	if (!(arg->flags & XSEG_SIGNAL_DESC))

@@ -13,7 +13,7 @@ unsigned long max_mib = 65536;
 module_param(max_mib, ulong, 0644);
 MODULE_PARM_DESC(max_mib, "MiB of the largest segment that may be attached");
 
-/* Callbacks of kernel peers, which may be needed to free memory; no more. */
+/* What may be needed to free memory, or is short: callbacks of kernel peers. */
 struct workqueue_struct *xseg_wq;
 /* Looking after segments, which may take long. */
 struct workqueue_struct *xseg_look_wq;

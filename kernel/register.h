@@ -45,16 +45,19 @@ struct registration {
  * struct sleepers - registrations for a descriptor; there until the segment
  *		     is detached
  * @lock:  guards changes of @reg, and who notifies threads; any context
- * @first: one who sleeps by XSEG_IOC_WAIT; NULL -> that thread by cmpxchg, back by
- *	   itself; used under RCU
+ * @first: the thread that sleeps by XSEG_IOC_WAIT and found nobody there, and
+ *	   FIRST_TICK; 0: nobody. It puts itself in by cmpxchg, and takes itself
+ *	   out; used under RCU
  * @queue: where others sleep
+ * @tickers: how many of them asked for XSEG_WAIT_TICK
  * @wakes: signals for those so far
  * @reg:   used under RCU
  */
 struct sleepers {
 	raw_spinlock_t lock;	/* see above */
-	struct task_struct *first;
+	unsigned long first;
 	wait_queue_head_t queue;
+	atomic_t tickers;
 	atomic_t wakes;
 	struct registration __rcu *reg[XSEG_MAX_REGISTERED];
 };

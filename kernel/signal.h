@@ -58,8 +58,7 @@
  * @wakers:	by index of descriptor, see waker.c; entries under RCU
  * @sleepers:	by index of descriptor, see register.c; entries are set once
  * @tick:	wakes once a second those who asked for that, see wait.c
- * @ticking:	@tick is queued or runs
- * @ticks:	how often it ran
+ * @ticks:	how often it ran; written by it
  * @regs_lock:	guards the lists of registrations of all open files
  * @bridges_lock: guards @bridges and what is in there
  * @bridges:	by index of descriptor, see types/eventfd_bridge.c
@@ -85,7 +84,6 @@ struct segment {
 	struct waker __rcu **wakers;
 	struct sleepers **sleepers;
 	struct delayed_work tick;
-	int ticking;
 	u32 ticks;
 	struct mutex regs_lock;	/* see above */
 	struct mutex bridges_lock;	/* see above */

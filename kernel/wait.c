@@ -18,22 +18,22 @@
 
 #include "kernel/register.h"
 
-/* Has who sleeps look again: true if there is anybody. Under RCU, for the task. */
-static bool sleepers_stir(struct sleepers *set)
+/* In sleepers->first: this one asked for the tick. */
+#define FIRST_TICK	1UL
+
+/* Has who sleeps look again. Under RCU, which keeps the task. */
+static void sleepers_stir(struct sleepers *set)
 {
-	struct task_struct *task;
-	bool queued;
+	unsigned long first;
 
 	/* Before the look who sleeps: pairs with sleep_first(), sleep_queued() */
 	smp_mb();
-	task = READ_ONCE(set->first);
-	if (task)
-		wake_up_process(task);
+	first = READ_ONCE(set->first) & ~FIRST_TICK;
+	if (first)
+		wake_up_process((struct task_struct *)first);
 	/* After the same barrier. */
-	queued = waitqueue_active(&set->queue);
-	if (unlikely(queued))
+	if (unlikely(waitqueue_active(&set->queue)))
 		wake_up_all(&set->queue);
-	return task || queued;
 }
 
 static void sleepers_wake(struct sleepers *set)
@@ -45,6 +45,8 @@ static void sleepers_wake(struct sleepers *set)
 /**
  * sleepers_wake_all() - make all processes that sleep in the module look again
  * @seg: the segment
+ *
+ * May sleep.
  */
 void sleepers_wake_all(struct segment *seg)
 {
@@ -57,6 +59,7 @@ void sleepers_wake_all(struct segment *seg)
 		if (set)
 			sleepers_wake(set);
 		rcu_read_unlock();
+		cond_resched();
 	}
 }
 
@@ -97,11 +100,11 @@ int segment_wake(struct segment *seg, u32 index, u32 gen)
 }
 
 /*
- * XSEG_WAIT_TICK: one timer for all sleepers of a segment, which is there while
- * somebody sleeps, costs less than one for each sleep.
+ * XSEG_WAIT_TICK: one timer for all sleepers of a segment who ask for it, which
+ * is there while there are any, costs less than one for each sleep.
  */
 
-/* Has all sleepers look again: true if there are any. */
+/* Has them look again: true if there are any. */
 static bool sleepers_tick(struct segment *seg)
 {
 	struct sleepers *set;
@@ -111,17 +114,25 @@ static bool sleepers_tick(struct segment *seg)
 	for (i = 0; i < seg->view.geo.params.nr_descs; i++) {
 		rcu_read_lock();
 		set = sleepers_of(seg, i);
-		if (set && sleepers_stir(set))
+		if (set && (READ_ONCE(set->first) & FIRST_TICK ||
+			    atomic_read(&set->tickers))) {
 			some = true;
+			sleepers_stir(set);
+		}
 		rcu_read_unlock();
 		cond_resched();
 	}
 	return some;
 }
 
+/*
+ * For who is known to sleep. The work is no longer pending when it begins, and
+ * looks for sleepers after a full barrier: either it finds this one, or it is
+ * seen here that it is to be queued.
+ */
 static void tick_begin(struct segment *seg)
 {
-	if (!xchg(&seg->ticking, 1))
+	if (unlikely(!delayed_work_pending(&seg->tick)))
 		queue_delayed_work(xseg_wq, &seg->tick, HZ);
 }
 
@@ -135,14 +146,9 @@ void segment_tick(struct work_struct *work)
 					   struct segment, tick);
 
 	WRITE_ONCE(seg->ticks, seg->ticks + 1);
-	if (sleepers_tick(seg)) {
-		queue_delayed_work(xseg_wq, &seg->tick, HZ);
-		return;
-	}
-	WRITE_ONCE(seg->ticking, 0);
-	smp_mb();	/* pairs with sleep_first(): one sees the other */
+	smp_mb();	/* pairs with sleep_first(): see tick_begin() */
 	if (sleepers_tick(seg))
-		tick_begin(seg);
+		queue_delayed_work(xseg_wq, &seg->tick, HZ);
 }
 
 /* Signals the descriptors of a list that somebody waits on. */
@@ -187,7 +193,7 @@ static int list_check(struct segment *seg, const struct xseg_ioc_wait *arg)
  * @seq:    the sequence that the caller noted
  * @wakes:  of the set, as it was then
  * @ticks:  of the segment, as it was then
- * @tick:   -ETIMEDOUT if they move
+ * @tick:   -ETIMEDOUT if these move
  */
 struct sleeper {
 	const struct client *client;
@@ -213,7 +219,7 @@ static int sleep_over(const struct sleeper *s)
 		return -ETIMEDOUT;
 	if (signal_pending(current))
 		return -ERESTARTNOHAND;	/* no handler: go on, same deadline */
-	if (s->tick && !READ_ONCE(s->seg->ticking))
+	if (s->tick)
 		tick_begin(s->seg);
 	return 1;
 }
@@ -246,7 +252,7 @@ static int sleep_first(const struct sleeper *s, const struct xseg_ioc_wait *arg)
 		expired = sleep_once(arg);
 	}
 	__set_current_state(TASK_RUNNING);
-	WRITE_ONCE(s->set->first, NULL);
+	WRITE_ONCE(s->set->first, 0);
 	return ret > 0 ? -ETIMEDOUT : ret;
 }
 
@@ -258,6 +264,8 @@ static int sleep_queued(const struct sleeper *s,
 	DEFINE_WAIT(wait);
 	int ret;
 
+	if (s->tick)
+		atomic_inc(&s->set->tickers);
 	for (;;) {
 		/* A full barrier, as above */
 		prepare_to_wait(&s->set->queue, &wait, TASK_INTERRUPTIBLE);
@@ -267,6 +275,8 @@ static int sleep_queued(const struct sleeper *s,
 		expired = sleep_once(arg);
 	}
 	finish_wait(&s->set->queue, &wait);
+	if (s->tick)
+		atomic_dec(&s->set->tickers);
 	return ret > 0 ? -ETIMEDOUT : ret;
 }
 
@@ -285,7 +295,9 @@ static int sleep(struct client *client, struct segment *seg,
 		.tick = arg->flags & XSEG_WAIT_TICK,
 	};
 
-	if (!READ_ONCE(set->first) && !cmpxchg(&set->first, NULL, current))
+	if (!READ_ONCE(set->first) &&
+	    !cmpxchg(&set->first, 0UL,
+		     (unsigned long)current | (s.tick ? FIRST_TICK : 0)))
 		return sleep_first(&s, arg);
 	return sleep_queued(&s, arg);
 }
@@ -314,9 +326,12 @@ static int wait_read(struct xseg_ioc_wait *arg,
 {
 	u32 i;
 
+	if (get_user(arg->size, &user->size))
+		return -EFAULT;
+	if (arg->size < sizeof(*arg))
+		return -EINVAL;
 	if (!user_read_access_begin(user, sizeof(*user)))
 		return -EFAULT;
-	unsafe_get_user(arg->size, &user->size, fault);
 	unsafe_get_user(arg->flags, &user->flags, fault);
 	unsafe_get_user(arg->desc, &user->desc, fault);
 	unsafe_get_user(arg->gen, &user->gen, fault);
@@ -341,7 +356,7 @@ static int wait_check(const struct xseg_ioc_wait *arg,
 {
 	int ret;
 
-	if (arg->size < sizeof(*arg) || arg->nr_signals > XSEG_MAX_SIGNALS ||
+	if (arg->nr_signals > XSEG_MAX_SIGNALS ||
 	    (arg->flags && arg->flags != XSEG_WAIT_DEADLINE &&
 	     arg->flags != XSEG_WAIT_TICK) ||
 	    (arg->flags != XSEG_WAIT_DEADLINE && arg->deadline_ns))

@@ -358,6 +358,8 @@ int waker_signal(struct segment *seg, u32 index, u32 gen)
 /**
  * wakers_wake_all() - make all kernel peers of a segment look at it
  * @seg: the segment
+ *
+ * May sleep.
  */
 void wakers_wake_all(struct segment *seg)
 {
@@ -370,6 +372,7 @@ void wakers_wake_all(struct segment *seg)
 		if (waker)
 			waker_wake(waker, true);
 		rcu_read_unlock();
+		cond_resched();
 	}
 }
 

@@ -214,8 +214,9 @@ struct xseg_ioc_desc {
  *
  * Returns when the descriptor is signalled, by the kernel or by
  * XSEG_IOC_SIGNAL; at once if its sequence is not @seq. May return 0 without
- * a signal. With XSEG_WAIT_TICK it ends with -ETIMEDOUT after a second at most:
- * for those who look after dead peers now and then, without a timer of their own.
+ * a signal. With XSEG_WAIT_TICK it ends with -ETIMEDOUT within about a second,
+ * maybe at once: for those who look after dead peers now and then, and need no
+ * timer of their own for that.
  *
  * Return: 0, -ETIMEDOUT, -EINTR (a signal handler ran), -EINVAL, -ESTALE (the
  * descriptor is of another generation), -ENXIO (no segment, or it was detached

@@ -287,14 +287,36 @@ TEST_F_TIMEOUT(wait, some_on_one, 60)
 	}
 }
 
+/* How often a thread of this process gave its CPU away by itself. */
+static long switches(int tid)
+{
+	char path[64], line[128];
+	long n = -1;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/status", tid);
+	f = fopen(path, "r");
+	while (f && fgets(line, sizeof(line), f))
+		sscanf(line, "voluntary_ctxt_switches: %ld", &n);
+	if (f)
+		fclose(f);
+	return n;
+}
+
 /* Within a second, also where the segment had no sleeper for a while. */
 TEST_F_TIMEOUT(wait, ticks, 60)
 {
 	struct xseg_ioc_wait arg = self->arg;
 	struct sleeper s[3], forever;
+	struct xseg_ioc_desc other;
+	struct ks_peer more;
+	struct xseg_ec *ec;
 	uint64_t start;
 	int i, turn;
+	long before;
 
+	ks_peer_init(&more, self->peer.x, "device", 1);
+	other = desc_of_port(self->peer.x, &ec, 1);
 	arg.flags = XSEG_WAIT_TICK;
 	for (turn = 0; turn < 3; turn++) {
 		start = ks_now_ns();
@@ -309,10 +331,17 @@ TEST_F_TIMEOUT(wait, ticks, 60)
 	}
 	/* Who did not ask for it sleeps on. */
 	sleeper_start(&forever, self->dev, &self->arg);
-	EXPECT_EQ(-ETIMEDOUT, do_wait(self->dev, &arg));
-	EXPECT_EQ(-ETIMEDOUT, do_wait(self->dev, &arg));
-	ks_sleeping(forever.tid);
+	for (i = 0; i < 2; i++)		/* behind that one */
+		EXPECT_EQ(-ETIMEDOUT, do_wait(self->dev, &arg));
 	EXPECT_EQ(0, forever.end);
+	before = switches(forever.tid);
+	ASSERT_LT(0, before);
+	arg.desc = other.desc;
+	arg.gen = other.gen;
+	arg.seq = ec->word >> 32;
+	for (i = 0; i < 2; i++)		/* elsewhere: that one is let alone */
+		EXPECT_EQ(-ETIMEDOUT, do_wait(self->dev, &arg));
+	EXPECT_EQ(before, switches(forever.tid));
 	ASSERT_EQ(0, detach(self->dev));
 	pthread_join(forever.thread, NULL);
 	EXPECT_EQ(-ENXIO, forever.ret);

@@ -153,14 +153,13 @@ struct type_ref {
 };
 
 enum {
-	HANDLE_LIVE	= 0x786c6976,
+	HANDLE_LIVE	= 0x786c6976,	/* plus env_process() */
 	HANDLE_LEFT	= 0x786c6674,
 };
 
 /**
  * struct xseg - a peer's handle
- * @state:	HANDLE_LIVE, or not to be used
- * @cookie:	see env_same_process()
+ * @state:	HANDLE_LIVE plus env_process(), or not to be used
  * @base:	the mapping
  * @geo:	where everything lies
  * @me:		this peer's slot
@@ -187,7 +186,6 @@ enum {
  */
 struct xseg {
 	u32 state;
-	u32 cookie;
 	u8 __xseg_shared *base;
 	struct geometry geo;
 	u32 me;
@@ -214,8 +212,8 @@ struct xseg {
 
 static inline int handle_check(const struct xseg *xseg)
 {
-	if (unlikely(!xseg || READ_ONCE(xseg->state) != HANDLE_LIVE ||
-		     !env_same_process(xseg->cookie)))
+	if (unlikely(!xseg || READ_ONCE(xseg->state) !=
+			      HANDLE_LIVE + env_process()))
 		return -ESTALE;
 	return 0;
 }
@@ -319,44 +317,7 @@ u32 pool_used(const struct xseg *xseg, u32 pool_id);
 u32 pool_touched(const struct xseg *xseg, u32 pool_id);
 
 /* ring.c */
-static inline struct ring pool_ring(const struct xseg *xseg, u32 pool_id)
-{
-	const struct pool *pool = &xseg->geo.pool[pool_id];
-	struct ring ring = { xseg_at(xseg, pool->ring), pool,
-			     pool->ring_order };
-
-	return ring;
-}
-
-static inline struct ring port_ring(const struct xseg *xseg, xport portno,
-				    enum xseg_port_ring which)
-{
-	u64 nr = (u64)portno * XSEG_PORT_RINGS + which;
-	struct ring ring = {
-		xseg_at(xseg, xseg->geo.rings + nr * xseg->geo.ring_size),
-		&xseg->geo.pool[POOL_REQUESTS],
-		xseg->geo.params.queue_order };
-
-	return ring;
-}
-
-int ring_push(const struct xseg *xseg, const struct ring *ring, u32 index);
-int ring_pop(const struct xseg *xseg, const struct ring *ring, u32 *index);
-void ring_counts(const struct ring *ring, u64 *in, u64 *out);
-/**
- * struct owned_list - objects of a pool that a dead peer may have owned
- * @first: index of the first
- * @nr:	   how many in a row
- * @words: for each its ownership word, 0 for those that do not matter
- */
-struct owned_list {
-	u32 first;
-	u32 nr;
-	u64 *words;
-};
-
-bool ring_mark(const struct xseg *xseg, const struct ring *ring,
-	       const struct owned_list *list);
+#include "core/ring.h"
 
 /* buffer.c */
 int buffer_alloc(struct xseg *xseg, u64 len, u64 *buffer);
@@ -372,7 +333,25 @@ u32 chunks_used(const struct xseg *xseg);
 /* type.c */
 int signal_name_check(const char *name);
 int type_intern(struct xseg *xseg, const struct xseg_signal_type *type);
-const struct xseg_signal_type *type_met(const struct xseg *xseg, u64 id);
+/**
+ * type_met() - the signal type that an id means, if it was met before
+ * @xseg: the handle
+ * @id:	  the id, not trusted
+ *
+ * One load; any context.
+ *
+ * Return: the type or NULL.
+ */
+static inline const struct xseg_signal_type *
+type_met(const struct xseg *xseg, u64 id)
+{
+	if (unlikely(id >= XSEG_NR_SIGNAL_TYPES))
+		return NULL;
+	id = array_index_nospec(id, XSEG_NR_SIGNAL_TYPES);
+	/* pairs with type_adopt() */
+	return smp_load_acquire(&xseg->types[id].type);
+}
+
 const struct xseg_signal_type *type_by_id(struct xseg *xseg, u64 id);
 void types_meet(struct xseg *xseg);
 const struct xseg_signal_type *registry_get(const char *name);
@@ -396,11 +375,11 @@ int type_find_inited(struct xseg *xseg, const char *name);
  */
 static inline int desc_index(const struct xseg *xseg, u64 off, u32 *index)
 {
-	u64 rel = off - xseg->geo.descs;
+	u64 rel = off - xseg->geo.descs;	/* huge if it lies before */
 	u64 at = rel % sizeof(struct xseg_desc);
 	u64 nr = rel / sizeof(struct xseg_desc);
 
-	if (off < xseg->geo.descs || nr >= xseg->geo.params.nr_descs ||
+	if (nr >= xseg->geo.params.nr_descs ||
 	    (at != offsetof(struct xseg_desc, desc) &&
 	     at != offsetof(struct xseg_desc, ec)))
 		return -EINVAL;
@@ -408,9 +387,47 @@ static inline int desc_index(const struct xseg *xseg, u64 off, u32 *index)
 	return 0;
 }
 
-int desc_of(const struct xseg *xseg, const void __xseg_shared *sd, u32 *index);
-int desc_held(const struct xseg *xseg, const void __xseg_shared *sd,
-	      u32 *index);
+/**
+ * desc_of() - which descriptor a pointer means
+ * @xseg:  the handle
+ * @sd:	   the pointer
+ * @index: filled
+ *
+ * Return: 0 or -EINVAL.
+ */
+static inline int desc_of(const struct xseg *xseg,
+			  const void __xseg_shared *sd, u32 *index)
+{
+	u64 off = (u64)((uintptr_t)sd - (uintptr_t)xseg->base);
+
+	return desc_index(xseg, off, index);
+}
+
+/* Whose type-specific part it is that the core handed to the type. */
+static inline u32 desc_of_ec(const struct xseg *xseg,
+			     const void __xseg_shared *ec)
+{
+	return (u32)(((uintptr_t)ec - (uintptr_t)xseg->base -
+		      xseg->geo.descs) / sizeof(struct xseg_desc));
+}
+
+/**
+ * desc_held() - which descriptor a pointer means, if this peer holds it
+ * @xseg:  the handle
+ * @sd:	   the pointer
+ * @index: filled
+ *
+ * Return: 0 or -EINVAL.
+ */
+static inline int desc_held(const struct xseg *xseg,
+			    const void __xseg_shared *sd, u32 *index)
+{
+	if (desc_of(xseg, sd, index) ||
+	    !READ_ONCE(xseg->descs[*index].count))
+		return -EINVAL;
+	return 0;
+}
+
 void desc_nudge(struct xseg *xseg, u32 index);
 void desc_reap(struct xseg *xseg, u32 index, u32 peer);
 void desc_reap_owned(struct xseg *xseg, u32 index);
@@ -477,9 +494,62 @@ static inline void effort_leave(struct effort *e)
 	e->depth++;
 }
 
+/* Something was left undone: has ports_sweep() called soon. Any context. */
+void domain_sweep_later(struct xseg *xseg);
+
+/**
+ * effort_end() - the call is done: was anything left undone?
+ * @xseg: the handle
+ * @e:	  what may be spent
+ */
+static inline void effort_end(struct xseg *xseg, const struct effort *e)
+{
+	if (unlikely(e->missed))
+		domain_sweep_later(xseg);
+}
+
 /* port.c */
-u32 port_epoch(const struct xseg *xseg, xport portno);
-bool hop_current(const struct xseg *xseg, u64 hop);
+/**
+ * port_epoch() - the epoch of this handle's bind
+ * @xseg:   the handle
+ * @portno: the port, any number
+ *
+ * Return: the epoch, 0 if this handle has not bound it.
+ */
+static inline u32 port_epoch(const struct xseg *xseg, xport portno)
+{
+	if (unlikely(!port_valid(xseg, portno)))
+		return 0;
+	portno = array_index_nospec(portno, xseg->geo.params.nr_ports);
+	return READ_ONCE(xseg->ports[portno].epoch);
+}
+
+/* Is a port bound, and is it that bind? */
+static inline bool port_bound_as(const struct xseg_port __xseg_shared *port,
+				 u32 epoch)
+{
+	u64 w = shm_load_acquire(&port->own);
+
+	return XPORT_BOUND(w) && XPORT_EPOCH(w) == epoch;
+}
+
+/**
+ * hop_current() - is a port still bound as it was then?
+ * @xseg: the handle
+ * @hop:  XHOP(), not trusted
+ *
+ * Return: true if so.
+ */
+static inline bool hop_current(const struct xseg *xseg, u64 hop)
+{
+	xport portno = XHOP_PORT(hop);
+
+	if (unlikely(!port_valid(xseg, portno)))
+		return false;
+	portno = array_index_nospec(portno, xseg->geo.params.nr_ports);
+	return port_bound_as(xseg_port(xseg, portno), XHOP_EPOCH(hop));
+}
+
 void port_unbind(struct xseg *xseg, xport portno);
 void port_drain(struct xseg *xseg, xport portno, u32 error, struct effort *e);
 void port_resort(struct xseg *xseg, xport portno, struct effort *e);
@@ -488,11 +558,76 @@ void port_reap(struct xseg *xseg, xport portno, u32 peer);
 bool port_keeps(const struct xseg *xseg, xport portno);
 
 /* request.c */
-int request_of(const struct xseg *xseg,
-	       const struct xseg_request __xseg_shared *req, u32 *index);
-int request_take(struct xseg *xseg, const struct ring *ring, u32 *index);
+/**
+ * request_of() - which request a pointer means, if this peer holds it
+ * @xseg:  the handle
+ * @req:   the pointer
+ * @index: filled
+ *
+ * Return: 0, -EINVAL or -ESTALE.
+ */
+static inline int
+request_of(const struct xseg *xseg,
+	   const struct xseg_request __xseg_shared *req, u32 *index)
+{
+	u64 rel, nr;
+	int ret;
+
+	ret = handle_check(xseg);
+	if (unlikely(ret))
+		return ret;
+	rel = (u64)((uintptr_t)req - (uintptr_t)xseg->base) -
+	      xseg->geo.requests;
+	nr = rel / sizeof(struct xseg_request);
+	if (unlikely(nr >= xseg->geo.params.nr_requests ||
+		     nr * sizeof(struct xseg_request) != rel))
+		return -EINVAL;
+	*index = (u32)array_index_nospec(nr, xseg->geo.params.nr_requests);
+	return READ_ONCE(xseg->requests[*index].held) ? 0 : -EINVAL;
+}
+
+/**
+ * request_take() - take the oldest request of a ring
+ * @xseg:  the handle
+ * @ring:  the ring
+ * @index: filled with the request, which is held now
+ *
+ * Return: 0, -EAGAIN (empty), -EBUSY or -EUCLEAN.
+ */
+static __always_inline int request_take(struct xseg *xseg,
+					const struct ring *ring, u32 *index)
+{
+	int ret = ring_pop(xseg, ring, index);
+
+	if (unlikely(ret == -EUCLEAN))
+		return broken(xseg, "queue");
+	if (unlikely(!ret && !env_claim(&xseg->requests[*index].held)))
+		return broken(xseg, "request");	/* we hold it: a lie */
+	return ret;
+}
+
+/**
+ * request_give() - put a request into a ring
+ * @xseg:  the handle
+ * @ring:  the ring
+ * @index: a request that is held
+ *
+ * Return: 0; -EAGAIN (full), -EBUSY or -EUCLEAN, it is then still held.
+ */
+static __always_inline int request_give(struct xseg *xseg,
+					const struct ring *ring, u32 index)
+{
+	u8 *held = &xseg->requests[index].held;
+	int ret;
+
+	WRITE_ONCE(*held, 0);
+	ret = ring_push(xseg, ring, index);
+	if (unlikely(ret))
+		WRITE_ONCE(*held, 1);
+	return unlikely(ret == -EUCLEAN) ? broken(xseg, "queue") : ret;
+}
+
 bool port_room(const struct xseg *xseg, xport portno, u32 limit);
-int request_give(struct xseg *xseg, const struct ring *ring, u32 index);
 void request_mend(struct xseg *xseg, u32 index);
 void request_fail(struct xseg *xseg, u32 index, u32 error);
 int request_free(struct xseg *xseg, u32 index);
@@ -506,8 +641,6 @@ bool request_requeue(struct xseg *xseg, u32 index, xport portno,
 		     struct effort *e);
 void request_unsend(struct xseg *xseg, u32 index, u64 w);
 void request_reap(struct xseg *xseg, u32 index, u32 peer, struct effort *e);
-
-void effort_end(struct xseg *xseg, const struct effort *e);
 
 /* reap.c: the caller holds the byte lock of that peer, or is that peer */
 void reap_peer(struct xseg *xseg, u32 peer, bool died);
@@ -529,8 +662,10 @@ const struct xseg_signal_type *domain_find_type(struct xseg *xseg,
  * that whoever is to be woken is woken once the type is known.
  */
 const struct xseg_signal_type *domain_meet_type(struct xseg *xseg, u64 id);
+#ifndef domain_id
 /* The domain that this is: enum xseg_domain. */
 u32 domain_id(void);
+#endif
 /* Does the peer in that slot live, as far as this domain can tell? */
 bool domain_peer_alive(struct xseg *xseg, u32 slot);
 /*
@@ -540,8 +675,6 @@ bool domain_peer_alive(struct xseg *xseg, u32 slot);
 bool domain_reap_if_dead(struct xseg *xseg, u32 slot, bool may_wait);
 /* While on, whoever is signalled does not run inside the signal. */
 void domain_aside(bool on);
-/* Something was left undone: has ports_sweep() called soon. Any context. */
-void domain_sweep_later(struct xseg *xseg);
 /* Ends what the calling thread prepared on a descriptor that was put since. */
 void domain_forget_wait(struct xseg *xseg, u32 index);
 

@@ -51,38 +51,6 @@ static bool desc_has_holder(const struct xseg *xseg, u32 index)
 }
 
 /**
- * desc_of() - which descriptor a pointer means
- * @xseg:  the handle
- * @sd:	   the pointer
- * @index: filled
- *
- * Return: 0 or -EINVAL.
- */
-int desc_of(const struct xseg *xseg, const void __xseg_shared *sd, u32 *index)
-{
-	u64 off = (u64)((uintptr_t)sd - (uintptr_t)xseg->base);
-
-	return desc_index(xseg, off, index);
-}
-
-/**
- * desc_held() - which descriptor a pointer means, if this peer holds it
- * @xseg:  the handle
- * @sd:	   the pointer
- * @index: filled
- *
- * Return: 0 or -EINVAL.
- */
-int desc_held(const struct xseg *xseg, const void __xseg_shared *sd,
-	      u32 *index)
-{
-	if (desc_of(xseg, sd, index) ||
-	    !READ_ONCE(xseg->descs[*index].count))
-		return -EINVAL;
-	return 0;
-}
-
-/**
  * desc_tagged() - a descriptor as a port refers to it
  * @xseg:  the handle
  * @index: a descriptor that this peer holds

@@ -156,10 +156,8 @@ static inline void env_module_put(struct module *module)
 	module_put(module);
 }
 
-static inline bool env_same_process(u32 cookie)
-{
-	return true;
-}
+/* See the other domain. */
+#define env_process()	0
 
 /* For who traces, see kernel/trace.h; a jump that is patched in else. */
 struct xseg;
@@ -473,6 +471,8 @@ static inline void env_resched(void)
 {
 }
 
+#define domain_id()	XSEG_DOMAIN_USER
+
 struct module;
 
 /* A plug-in is never unloaded. */
@@ -489,13 +489,15 @@ static inline void env_module_put(struct module *module)
 
 /*
  * A page that fork() empties in the child (MADV_WIPEONFORK), with the number
- * of this process in the line of its forks. Set up before the first handle.
+ * of this process in the line of its forks, from 1 on. Set up before the first
+ * handle.
  */
-extern u32 *xseg_fork_page;
+extern u32 *xseg_fork_page __attribute__((__visibility__("hidden")));
 
-static inline bool env_same_process(u32 cookie)
+/* The number; 0 in a forked child that has not joined anything yet. */
+static inline u32 env_process(void)
 {
-	return READ_ONCE(*xseg_fork_page) == cookie;
+	return READ_ONCE(*xseg_fork_page);
 }
 
 #endif /* __KERNEL__ */

@@ -20,40 +20,6 @@
  */
 #include "core/core.h"
 
-/**
- * port_epoch() - the epoch of this handle's bind
- * @xseg:   the handle
- * @portno: the port, any number
- *
- * Return: the epoch, 0 if this handle has not bound it.
- */
-u32 port_epoch(const struct xseg *xseg, xport portno)
-{
-	if (unlikely(!port_valid(xseg, portno)))
-		return 0;
-	portno = array_index_nospec(portno, xseg->geo.params.nr_ports);
-	return READ_ONCE(xseg->ports[portno].epoch);
-}
-
-/**
- * hop_current() - is a port still bound as it was then?
- * @xseg: the handle
- * @hop:  XHOP(), not trusted
- *
- * Return: true if so.
- */
-bool hop_current(const struct xseg *xseg, u64 hop)
-{
-	xport portno = XHOP_PORT(hop);
-	u64 w;
-
-	if (!port_valid(xseg, portno))
-		return false;
-	portno = array_index_nospec(portno, xseg->geo.params.nr_ports);
-	w = shm_load_acquire(&xseg_port(xseg, portno)->own);
-	return XPORT_BOUND(w) && XPORT_EPOCH(w) == XHOP_EPOCH(hop);
-}
-
 static bool port_bound(const struct xseg *xseg, xport portno)
 {
 	return XPORT_BOUND(shm_load_acquire(&xseg_port(xseg, portno)->own));
@@ -203,17 +169,6 @@ void port_drain(struct xseg *xseg, xport portno, u32 error, struct effort *e)
 		replies_sort(xseg, portno, e);
 	drain_free(xseg, portno, false, e);
 	effort_leave(e);
-}
-
-/**
- * effort_end() - the call is done: was anything left undone?
- * @xseg: the handle
- * @e:	  what may be spent
- */
-void effort_end(struct xseg *xseg, const struct effort *e)
-{
-	if (unlikely(e->missed))
-		domain_sweep_later(xseg);
 }
 
 /* Sees to it that the reaper will look at a port; false if it could not. */

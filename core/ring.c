@@ -29,44 +29,6 @@
  */
 #include "core/core.h"
 
-static u64 slot_word(u32 cycle, u32 ver, u32 obj)
-{
-	return ((u64)cycle << XSLOT_CYCLE_SHIFT) |
-	       ((u64)(ver & 0xff) << XSLOT_VER_SHIFT) | obj;
-}
-
-static bool slot_current(u64 slot, u64 own)
-{
-	return XSLOT_VER(slot) == (XOWN_VER(own) & 0xff);
-}
-
-static __u64 __xseg_shared *ring_slot(const struct ring *ring, u64 ticket)
-{
-	return &ring->shm->slot[ticket & ((1ULL << ring->order) - 1)];
-}
-
-static u32 ring_cycle(const struct ring *ring, u64 ticket)
-{
-	return (u32)(ticket >> ring->order);
-}
-
-/*
- * The ownership word of the object that a slot names, and whether the slot
- * still says the same after the word was read.
- *
- * Return: 0, -EAGAIN if the slot moved on, -EUCLEAN if it names nothing.
- */
-static int slot_own(const struct xseg *xseg, const struct ring *ring,
-		    __u64 __xseg_shared *slot, u64 e, u32 *index, u64 *own)
-{
-	*index = XSLOT_OBJ(e) - 1;
-	if (unlikely(*index >= ring->pool->nr))
-		return -EUCLEAN;
-	*index = array_index_nospec(*index, ring->pool->nr);
-	*own = shm_load_acquire(pool_own(xseg, ring->pool, *index));
-	return shm_load_acquire(slot) == e ? 0 : -EAGAIN;
-}
-
 /*
  * The slot that a putter needs still holds last lap's object: the ring is
  * full, or a taker has not got as far as (T2).
@@ -76,11 +38,12 @@ static int slot_own(const struct xseg *xseg, const struct ring *ring,
 static int ring_help_take(const struct xseg *xseg, const struct ring *ring,
 			  __u64 __xseg_shared *slot, u64 e, u64 tail)
 {
+	__u64 __xseg_shared *word;
 	u32 index;
 	u64 own;
 	int ret;
 
-	ret = slot_own(xseg, ring, slot, e, &index, &own);
+	ret = slot_own(xseg, ring, slot, e, &index, &word, &own);
 	if (ret == -EAGAIN)
 		return 0;
 	if (ret)
@@ -94,111 +57,76 @@ static int ring_help_take(const struct xseg *xseg, const struct ring *ring,
 }
 
 /**
- * ring_push() - put an object into a ring
+ * ring_push_more() - ring_push(), where the first try did not do it
  * @xseg:  the handle
  * @ring:  the ring
+ * @own:   the object's ownership word
  * @index: an object that the caller owns
  *
- * Return: 0, -EAGAIN (full), -EBUSY (gave up), -EUCLEAN (damaged).
+ * Return: as ring_push().
  */
-int ring_push(const struct xseg *xseg, const struct ring *ring, u32 index)
+int ring_push_more(const struct xseg *xseg, struct ring ring, u64 own,
+		   u32 index)
 {
-	u64 own = shm_read(pool_own(xseg, ring->pool, index));
 	u32 turns = ENV_RETRIES;
 	int ret;
 
-	env_handed_over(&xseg->geo);
 	while (turns--) {
-		u64 t = shm_load_acquire(&ring->shm->tail);
-		__u64 __xseg_shared *slot = ring_slot(ring, t);
+		u64 t = shm_load_acquire(&ring.shm->tail);
+		__u64 __xseg_shared *slot = ring_slot(&ring, t);
 		u64 e = shm_load_acquire(slot);
-		u32 cycle = ring_cycle(ring, t);
-		s32 ahead = (s32)(XSLOT_CYCLE(e) - cycle);
+		s32 ahead = (s32)(XSLOT_CYCLE(e) - ring_cycle(&ring, t));
 
 		if (ahead == 0 && !XSLOT_OBJ(e)) {
-			/* (P1), (P2) */
-			if (!shm_cas(slot, e, slot_word(cycle, XOWN_VER(own),
-							index + 1)))
-				continue;
-			shm_cas(&ring->shm->tail, t, t + 1);
-			return 0;
+			if (ring_put(&ring, slot, t, e, own, index))
+				return 0;
+			continue;
 		}
 		if (ahead >= 0) {
-			shm_cas(&ring->shm->tail, t, t + 1);
+			shm_cas(&ring.shm->tail, t, t + 1);
 			continue;
 		}
 		/* An empty slot behind its lap: the tail was moved by a lie. */
 		ret = XSLOT_OBJ(e) ?
-		      ring_help_take(xseg, ring, slot, e, t) : -EUCLEAN;
-		if (ret && shm_load_acquire(&ring->shm->tail) == t)
+		      ring_help_take(xseg, &ring, slot, e, t) : -EUCLEAN;
+		if (ret && shm_load_acquire(&ring.shm->tail) == t)
 			return ret;
 	}
 	return -EBUSY;
 }
 
-/*
- * Takes the object that slot e names, if it still is in the ring, and leaves
- * the slot empty.
- *
- * Return: 0 if taken, -EAGAIN if somebody else has it, -EUCLEAN.
- */
-static int ring_take(const struct xseg *xseg, const struct ring *ring,
-		     u64 head, u64 e, u32 *index)
-{
-	__u64 __xseg_shared *slot = ring_slot(ring, head);
-	bool got = false;
-	u64 own;
-	int ret;
-
-	ret = slot_own(xseg, ring, slot, e, index, &own);
-	if (ret)
-		return ret;
-	if (slot_current(e, own)) {
-		/* (T1) */
-		if (!shm_cas(pool_own(xseg, ring->pool, *index), own,
-			     own_next(own, XOWN_OWNED, xseg->me)))
-			return -EAGAIN;
-		got = true;
-	}
-	/* (T2), (T3) */
-	shm_cas(slot, e, slot_word(XSLOT_CYCLE(e) + 1, 0, 0));
-	shm_cas(&ring->shm->head, head, head + 1);
-	if (got)
-		env_taken_over(&xseg->geo);
-	return got ? 0 : -EAGAIN;
-}
-
 /**
- * ring_pop() - take the oldest object of a ring
+ * ring_pop_more() - ring_pop(), where the first try did not do it
  * @xseg:  the handle
  * @ring:  the ring
  * @index: filled with the object, owned by the caller
  *
- * Return: 0, -EAGAIN (empty), -EBUSY (gave up), -EUCLEAN (damaged).
+ * Return: as ring_pop().
  */
-int ring_pop(const struct xseg *xseg, const struct ring *ring, u32 *index)
+int ring_pop_more(const struct xseg *xseg, struct ring ring, u32 *index)
 {
 	u32 turns = ENV_RETRIES;
 
 	while (turns--) {
-		u64 h = shm_load_acquire(&ring->shm->head);
-		u64 e = shm_load_acquire(ring_slot(ring, h));
-		s32 ahead = (s32)(XSLOT_CYCLE(e) - ring_cycle(ring, h));
+		u64 h = shm_load_acquire(&ring.shm->head);
+		__u64 __xseg_shared *slot = ring_slot(&ring, h);
+		u64 e = shm_load_acquire(slot);
+		s32 ahead = (s32)(XSLOT_CYCLE(e) - ring_cycle(&ring, h));
 		int ret;
 
 		if (ahead > 0) {
-			shm_cas(&ring->shm->head, h, h + 1);
+			shm_cas(&ring.shm->head, h, h + 1);
 			continue;
 		}
 		if (unlikely(ahead < 0)) {
 			/* The head passes a slot only after (T2). */
-			if (shm_load_acquire(&ring->shm->head) == h)
+			if (shm_load_acquire(&ring.shm->head) == h)
 				return -EUCLEAN;
 			continue;
 		}
 		if (!XSLOT_OBJ(e))
 			return -EAGAIN;
-		ret = ring_take(xseg, ring, h, e, index);
+		ret = ring_take(xseg, &ring, slot, h, e, index);
 		if (ret != -EAGAIN)
 			return ret;
 	}
@@ -255,6 +183,7 @@ bool ring_mark(const struct xseg *xseg, const struct ring *ring,
 	while (i < n && turns--) {
 		__u64 __xseg_shared *slot = &ring->shm->slot[i];
 		u64 e = shm_load_acquire(slot);
+		__u64 __xseg_shared *word;
 		u32 index;
 		u64 own;
 		int ret;
@@ -265,7 +194,7 @@ bool ring_mark(const struct xseg *xseg, const struct ring *ring,
 			i++;
 			continue;
 		}
-		ret = slot_own(xseg, ring, slot, e, &index, &own);
+		ret = slot_own(xseg, ring, slot, e, &index, &word, &own);
 		if (ret == -EAGAIN)
 			continue;
 		if (!ret && slot_current(e, own) &&

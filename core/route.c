@@ -217,32 +217,49 @@ int xseg_forward_request(struct xseg *xseg,
 	return request_send(xseg, index, new_dst, portno, flags);
 }
 
+/* The queue of a hop is full: of replies to an earlier owner. */
+static env_apart int hop_push_again(struct xseg *xseg, struct ring ring,
+				    u32 index, xport portno, struct effort *e)
+{
+	if (!effort_enter(e))
+		return -EAGAIN;
+	replies_sort(xseg, portno, e);
+	effort_leave(e);
+	return request_give(xseg, &ring, index);
+}
+
 /*
- * Puts a reply into the queue of a hop.
+ * Puts a reply into the queue of its hop number @top, where its path ends now.
  *
  * Return: the port, -ENOTCONN if the hop is gone, or as request_give().
  */
-static int hop_push(struct xseg *xseg, u32 index, u64 hop, struct effort *e)
+static __always_inline int hop_push(struct xseg *xseg, u32 index, u32 top,
+				    struct effort *e)
 {
-	xport portno = XHOP_PORT(hop);
+	struct xseg_request __xseg_shared *req = xseg_request(xseg, index);
+	struct xseg_port __xseg_shared *port;
 	struct ring ring;
+	xport portno;
+	u64 hop;
 	int ret;
 
-	if (!hop_current(xseg, hop))
+	shm_store_release(&req->path_top, top);
+	hop = path_hop(req, top);
+	portno = XHOP_PORT(hop);
+	if (unlikely(!port_valid(xseg, portno)))
 		return -ENOTCONN;
 	portno = array_index_nospec(portno, xseg->geo.params.nr_ports);
+	port = xseg_port(xseg, portno);
+	if (unlikely(!port_bound_as(port, XHOP_EPOCH(hop))))
+		return -ENOTCONN;
 	ring = port_ring(xseg, portno, XSEG_RING_REPLY);
 	ret = request_give(xseg, &ring, index);
-	if (unlikely(ret == -EAGAIN && effort_enter(e))) {
-		/* Full: of replies to an earlier owner. */
-		replies_sort(xseg, portno, e);
-		effort_leave(e);
-		ret = request_give(xseg, &ring, index);
-	}
+	if (unlikely(ret == -EAGAIN))
+		ret = hop_push_again(xseg, ring_copy(&ring), index, portno, e);
 	if (unlikely(ret))
 		return ret;
 	smp_mb__after_atomic();	/* (B2), (S2): pairs with (U2) and (W2) */
-	if (unlikely(!hop_current(xseg, hop)))
+	if (unlikely(!port_bound_as(port, XHOP_EPOCH(hop))))
 		port_resort(xseg, portno, e);
 	return (int)portno;
 }
@@ -261,6 +278,38 @@ static bool server_next(struct xseg *xseg, u32 index, xport portno,
 	       request_requeue(xseg, index, portno, e);
 }
 
+/* Nobody waits for a reply: gives the request back to where it is reserved. */
+static env_apart int hop_none(struct xseg *xseg, u32 index, struct effort *e)
+{
+	int ret;
+
+	path_set(xseg_request(xseg, index), 0);
+	ret = request_drop(xseg, index, e);
+	return ret ? ret : XSEG_NOBODY;
+}
+
+/* hop_back(), where hop number @top did not take the reply, as @ret says. */
+static env_apart int hop_past(struct xseg *xseg, u32 index, u32 top, int ret,
+			      bool must, struct effort *e)
+{
+	struct xseg_request __xseg_shared *req = xseg_request(xseg, index);
+
+	do {
+		if (ret != -ENOTCONN && !must) {
+			path_set(req, top + 1);
+			return ret;
+		}
+		if (ret == -ENOTCONN && top &&
+		    server_next(xseg, index, XHOP_FROM(path_hop(req, top)), e))
+			return XSEG_NOBODY;
+		request_fail(xseg, index, EOWNERDEAD);
+		if (!top)
+			return hop_none(xseg, index, e);
+		ret = hop_push(xseg, index, --top, e);
+	} while (ret < 0);
+	return ret;
+}
+
 /*
  * Sends a request one hop back, from its top-th, past those that are gone.
  *
@@ -268,31 +317,16 @@ static bool server_next(struct xseg *xseg, u32 index, xport portno,
  * the next server of a hop; a negative errno, it is then still held and the
  * hop still in its path.
  */
-static int hop_back(struct xseg *xseg, u32 index, u32 top, bool must,
-		    struct effort *e)
+static __always_inline int hop_back(struct xseg *xseg, u32 index, u32 top,
+				    bool must, struct effort *e)
 {
-	struct xseg_request __xseg_shared *req = xseg_request(xseg, index);
-	u64 hop;
 	int ret;
 
-	while (top) {
-		shm_store_release(&req->path_top, --top);
-		hop = path_hop(req, top);
-		ret = hop_push(xseg, index, hop, e);
-		if (ret >= 0)
-			return ret;
-		if (ret != -ENOTCONN && !must) {
-			path_set(req, top + 1);
-			return ret;
-		}
-		if (ret == -ENOTCONN && top &&
-		    server_next(xseg, index, XHOP_FROM(hop), e))
-			return XSEG_NOBODY;
-		request_fail(xseg, index, EOWNERDEAD);
-	}
-	path_set(req, 0);
-	ret = request_drop(xseg, index, e);
-	return ret ? ret : XSEG_NOBODY;
+	if (unlikely(!top))
+		return hop_none(xseg, index, e);
+	ret = hop_push(xseg, index, top - 1, e);
+	return likely(ret >= 0) ? ret :
+	       hop_past(xseg, index, top - 1, ret, must, e);
 }
 
 static int back_and_signal(struct xseg *xseg, u32 index, u32 top, bool must,
@@ -347,24 +381,25 @@ int xseg_respond(struct xseg *xseg, struct xseg_request __xseg_shared *req,
 {
 	struct effort e = EFFORT_ANY;
 	void *data;
-	u32 index;
+	u32 index, top;
 	u64 stamp;
 	int ret;
 
 	ret = request_of(xseg, req, &index);
 	if (unlikely(ret))
 		return ret;
-	if (flags & ~XSEG_SIGNAL || !port_valid(xseg, portno) ||
-	    !path_top(req))
+	top = path_top(req);
+	if (unlikely(flags & ~XSEG_SIGNAL || !port_valid(xseg, portno) ||
+		     !top))
 		return -EINVAL;
 	data = xseg->requests[index].data;
 	xseg->requests[index].data = NULL;
 	stamp = shm_read(&req->timestamp_ns);
 	if (stamp)
 		shm_write(&req->elapsed_ns, env_now_ns() - stamp);
-	ret = hop_back(xseg, index, path_top(req), false, &e);
+	ret = hop_back(xseg, index, top, false, &e);
 	effort_end(xseg, &e);
-	if (ret < 0)
+	if (unlikely(ret < 0))
 		xseg->requests[index].data = data;
 	if (ret < 0 || ret == XSEG_NOBODY || !(flags & XSEG_SIGNAL))
 		return ret;

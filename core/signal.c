@@ -5,15 +5,16 @@
 #include "core/core.h"
 
 /* The type of a descriptor that this peer holds, and its part of it. */
-static int wait_target(struct xseg *xseg, void __xseg_shared *sd, u32 *index,
-		       const struct xseg_signal_type **type)
+static __always_inline int wait_target(struct xseg *xseg,
+				       void __xseg_shared *sd, u32 *index,
+				       const struct xseg_signal_type **type)
 {
 	int ret;
 
 	ret = handle_check(xseg);
 	if (!ret)
 		ret = desc_held(xseg, sd, index);
-	if (ret)
+	if (unlikely(ret))
 		return ret;
 	*type = type_met(xseg, READ_ONCE(xseg->descs[*index].type_id));
 	if (unlikely(!*type))
@@ -33,6 +34,17 @@ int xseg_prepare_wait(struct xseg *xseg, void __xseg_shared *sd)
 	return type->ops.prepare_wait(xseg, &xseg_desc(xseg, index)->ec);
 }
 
+/* The descriptor was put since the wait was prepared, perhaps. */
+static env_apart int wait_lost(struct xseg *xseg, void __xseg_shared *sd,
+			       int ret)
+{
+	u32 index;
+
+	if (ret == -EINVAL && !desc_of(xseg, sd, &index))
+		domain_forget_wait(xseg, index);
+	return ret;
+}
+
 int xseg_cancel_wait(struct xseg *xseg, void __xseg_shared *sd)
 {
 	const struct xseg_signal_type *type;
@@ -40,10 +52,8 @@ int xseg_cancel_wait(struct xseg *xseg, void __xseg_shared *sd)
 	int ret;
 
 	ret = wait_target(xseg, sd, &index, &type);
-	if (ret == -EINVAL && !desc_of(xseg, sd, &index))
-		domain_forget_wait(xseg, index);	/* put since */
-	if (ret)
-		return ret;
+	if (unlikely(ret))
+		return wait_lost(xseg, sd, ret);
 	return type->ops.cancel_wait(xseg, &xseg_desc(xseg, index)->ec);
 }
 
@@ -53,15 +63,15 @@ int xseg_signal_and_wait(struct xseg *xseg, void __xseg_shared *sd,
 {
 	const struct xseg_signal_type *type;
 	struct xseg_ec __xseg_shared *ec;
+	const struct desc_ref *ref;
 	u32 index, gen, i;
 	int ret;
 
 	ret = wait_target(xseg, sd, &index, &type);
-	if (ret == -EINVAL && !desc_of(xseg, sd, &index))
-		domain_forget_wait(xseg, index);	/* put since */
-	if (ret)
-		return ret;
-	gen = READ_ONCE(xseg->descs[index].gen);
+	if (unlikely(ret))
+		return wait_lost(xseg, sd, ret);
+	ref = &xseg->descs[index];
+	gen = READ_ONCE(ref->gen);
 	ec = &xseg_desc(xseg, index)->ec;
 	if (nr && type->ops.signal_and_wait) {
 		ret = type->ops.signal_and_wait(xseg, ec, ports, nr,
@@ -71,8 +81,7 @@ int xseg_signal_and_wait(struct xseg *xseg, void __xseg_shared *sd,
 			xseg_signal(xseg, ports[i]);
 		ret = type->ops.wait_signal(xseg, ec, usec_timeout);
 	}
-	if (unlikely(!READ_ONCE(xseg->descs[index].count) ||
-		     READ_ONCE(xseg->descs[index].gen) != gen))
+	if (unlikely(!READ_ONCE(ref->count) || READ_ONCE(ref->gen) != gen))
 		return -ESTALE;
 	return ret;
 }

@@ -390,24 +390,6 @@ static int type_resolve(struct xseg *xseg, u32 id)
 }
 
 /**
- * type_met() - the signal type that an id means, if it was met before
- * @xseg: the handle
- * @id:	  the id, not trusted
- *
- * One load; any context.
- *
- * Return: the type or NULL.
- */
-const struct xseg_signal_type *type_met(const struct xseg *xseg, u64 id)
-{
-	if (unlikely(id >= XSEG_NR_SIGNAL_TYPES))
-		return NULL;
-	id = array_index_nospec(id, XSEG_NR_SIGNAL_TYPES);
-	/* pairs with type_adopt() */
-	return smp_load_acquire(&xseg->types[id].type);
-}
-
-/**
  * type_by_id() - the signal type that an id means
  * @xseg: the handle; its lock is not held
  * @id:	  the id, not trusted

@@ -17,7 +17,8 @@
 
 #define QUARANTINE	64
 
-u32 *xseg_fork_page;
+static u32 no_process;
+u32 *xseg_fork_page = &no_process;
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 static int init_error;
@@ -127,6 +128,7 @@ struct xseg *handle_new(void)
 	}
 	user->control = -1;
 	user->device = -1;
+	xseg->state = HANDLE_LEFT;
 	xseg->domain = user;
 	return xseg;
 }
@@ -148,10 +150,9 @@ void handle_drop(struct xseg *xseg)
 void handle_add_locked(struct xseg *xseg)
 {
 	xseg->id = ++last_id;
-	xseg->cookie = *xseg_fork_page;
 	user_of(xseg)->next = handles;
 	handles = xseg;
-	WRITE_ONCE(xseg->state, HANDLE_LIVE);
+	WRITE_ONCE(xseg->state, HANDLE_LIVE + env_process());
 }
 
 /**
@@ -198,7 +199,7 @@ bool handle_id_live_locked(u64 id)
 
 	for (x = handles; x && x->id != id; x = user_of(x)->next)
 		;
-	return x && env_same_process(x->cookie);
+	return !handle_check(x);
 }
 
 /**
@@ -215,11 +216,6 @@ bool handle_id_live(u64 id)
 	live = handle_id_live_locked(id);
 	process_unlock();
 	return live;
-}
-
-u32 domain_id(void)
-{
-	return XSEG_DOMAIN_USER;
 }
 
 const struct xseg_signal_type *domain_find_type(struct xseg *xseg,

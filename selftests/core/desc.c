@@ -38,7 +38,7 @@ static struct signal_desc *get(void)
 
 static u32 index_of(struct signal_desc *sd)
 {
-	u32 index;
+	u32 index = 0;
 
 	assert_int_equal(desc_of(a, sd, &index), 0);
 	return index;

@@ -119,7 +119,7 @@ static void half_resize(struct xseg *xseg, struct xseg_request *req, bool more)
 {
 	__u64 *own = buffer_own(xseg, req->buffer);
 	struct xseg_buffer *buf;
-	u32 index;
+	u32 index = 0;
 	u64 b;
 
 	request_of(xseg, req, &index);

@@ -77,6 +77,38 @@ static int device_open(struct xseg *xseg, int stale)
 	return ret;
 }
 
+/* Does this errno say that the device is not open, or not any more? */
+static bool device_closed(int ret)
+{
+	return ret == -EBADF || ret == -ENOTTY || ret == -ENXIO;
+}
+
+static inline int device_try(struct xseg *xseg, int dev, unsigned long cmd,
+			     void *arg)
+{
+	if (unlikely(dev < 0))
+		return -EBADF;
+	atomic64_inc(&xseg->calls);
+	return unlikely(ioctl(dev, cmd, arg)) ? -errno : 0;
+}
+
+/* A command to a device that has to be opened first. */
+static env_apart int device_call_anew(struct xseg *xseg, int dev,
+				      unsigned long cmd, void *arg)
+{
+	int turns = 2;
+	int ret;
+
+	do {
+		ret = device_open(xseg, dev);
+		if (ret)
+			return ret;
+		dev = READ_ONCE(user_of(xseg)->device);
+		ret = device_try(xseg, dev, cmd, arg);
+	} while (device_closed(ret) && turns--);
+	return device_closed(ret) ? -EBADF : ret;
+}
+
 /**
  * device_call() - a command to the module, about the handle's segment
  * @xseg: the handle; process_lock is held by nobody but who reaps
@@ -90,21 +122,11 @@ static int device_open(struct xseg *xseg, int stale)
  */
 int device_call(struct xseg *xseg, unsigned long cmd, void *arg)
 {
-	int turns = 2;
-	int dev, ret;
+	int dev = READ_ONCE(user_of(xseg)->device);
+	int ret = device_try(xseg, dev, cmd, arg);
 
-	do {
-		dev = READ_ONCE(user_of(xseg)->device);
-		if (dev >= 0)
-			atomic64_inc(&xseg->calls);
-		if (dev >= 0 && !ioctl(dev, cmd, arg))
-			return 0;
-		if (dev >= 0 && errno != EBADF && errno != ENOTTY &&
-		    errno != ENXIO)
-			return -errno;
-		ret = device_open(xseg, dev);
-	} while (!ret && turns--);
-	return ret ? ret : -EBADF;
+	return likely(!device_closed(ret)) ? ret :
+	       device_call_anew(xseg, dev, cmd, arg);
 }
 
 /**
@@ -113,7 +135,7 @@ int device_call(struct xseg *xseg, unsigned long cmd, void *arg)
  * @arg:  the command
  *
  * If that fails though kernel peers may be there, all waiters of the handle
- * look by themselves from then on, see wait_left().
+ * look by themselves from then on, see wait_cap().
  *
  * Return: 0 or a negative errno.
  */

@@ -16,19 +16,15 @@ static void slot_end(struct wait_slot *slot)
  * @xseg: the handle
  * @sd:	  type-specific part of the descriptor
  *
- * Return: 0, -EINVAL or -ENOSPC.
+ * Return: 0 or -ENOSPC.
  */
 int seq_prepare(struct xseg *xseg, void __xseg_shared *sd)
 {
-	struct wait_slot *slot;
-	u32 index;
+	struct wait_slot *slot = wait_slot_get(xseg, desc_of_ec(xseg, sd), true);
 
-	if (desc_of(xseg, sd, &index))
-		return -EINVAL;
-	slot = wait_slot_get(xseg, index, true);
-	if (!slot)
+	if (unlikely(!slot))
 		return -ENOSPC;
-	if (slot->used)
+	if (unlikely(slot->used))
 		slot_end(slot);
 	slot->end = slot_end;
 	slot->priv = sd;
@@ -42,48 +38,15 @@ int seq_prepare(struct xseg *xseg, void __xseg_shared *sd)
  * @xseg: the handle
  * @sd:	  type-specific part of the descriptor
  *
- * Return: 0 or -EINVAL.
+ * Return: 0.
  */
 int seq_cancel(struct xseg *xseg, void __xseg_shared *sd)
 {
-	struct wait_slot *slot;
-	u32 index;
+	struct wait_slot *slot = wait_slot_get(xseg, desc_of_ec(xseg, sd),
+					       false);
 
-	if (desc_of(xseg, sd, &index))
-		return -EINVAL;
-	slot = wait_slot_get(xseg, index, false);
 	if (slot)
 		slot_end(slot);
-	return 0;
-}
-
-/**
- * seq_take() - end what the calling thread prepared, for it waits now
- * @xseg: the handle
- * @sd:	  type-specific part of the descriptor
- * @seq:  filled with the sequence that it noted
- *
- * Without a prepared wait one is prepared.
- *
- * Return: 0, -EINVAL or -ENOSPC.
- */
-int seq_take(struct xseg *xseg, void __xseg_shared *sd, u32 *seq)
-{
-	struct wait_slot *slot;
-	u32 index;
-	int ret;
-
-	if (desc_of(xseg, sd, &index))
-		return -EINVAL;
-	slot = wait_slot_get(xseg, index, false);
-	if (!slot) {
-		ret = seq_prepare(xseg, sd);
-		if (ret)
-			return ret;
-		slot = wait_slot_get(xseg, index, false);
-	}
-	slot->used = false;
-	*seq = slot->seq;
 	return 0;
 }
 
@@ -95,7 +58,7 @@ int seq_take(struct xseg *xseg, void __xseg_shared *sd, u32 *seq)
  * @sleep:	  sleeps until the sequence moves or the deadline comes; returns
  *		  0, -ETIMEDOUT, -EINTR or another negative errno
  *
- * Return: what @sleep does, -EINVAL or -ENOSPC.
+ * Return: what @sleep does, or -ENOSPC.
  */
 int seq_wait(struct xseg *xseg, void __xseg_shared *sd, u32 usec_timeout,
 	     int (*sleep)(struct xseg *xseg, struct xseg_ec __xseg_shared *ec,

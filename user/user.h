@@ -117,6 +117,8 @@ void liveness_scan(struct xseg *xseg);
 bool thread_reaps(void);
 
 /* wait.c */
+#define WAIT_SLOTS	16
+#define UNWAKEABLE_USEC	10000
 
 /**
  * struct wait_slot - what a thread has prepared on a descriptor
@@ -128,6 +130,7 @@ bool thread_reaps(void);
  * @priv:   the type's
  * @asleep: it is counted as asleep
  * @used:   it is prepared
+ * @known:  @end will be called when the thread exits
  *
  * Each thread's own.
  */
@@ -140,10 +143,57 @@ struct wait_slot {
 	void *priv;
 	bool asleep;
 	bool used;
+	bool known;
 };
 
-struct wait_slot *wait_slot_get(struct xseg *xseg, u32 index, bool create);
-u64 wait_deadline(u32 usec);
+extern _Thread_local struct wait_slot wait_slots[WAIT_SLOTS]
+	__attribute__((tls_model("initial-exec")));
+struct wait_slot *wait_slot_find(struct xseg *xseg, u32 index, bool create);
+
+/**
+ * wait_slot_get() - what the calling thread has prepared on a descriptor
+ * @xseg:   the handle
+ * @index:  the descriptor
+ * @create: make a new one if there is none
+ *
+ * Most threads wait on one descriptor: its slot is the first, and stays.
+ *
+ * Return: the slot, or NULL if there is none, or no room.
+ */
+static inline struct wait_slot *wait_slot_get(struct xseg *xseg, u32 index,
+					      bool create)
+{
+	struct wait_slot *slot = wait_slots;
+
+	if (likely(slot->handle == xseg->id && slot->index == index &&
+		   (create ? slot->known : slot->used)))
+		return slot;
+	return wait_slot_find(xseg, index, create);
+}
+
+/**
+ * wait_deadline() - when a wait ends
+ * @usec: as for xseg_wait_signal()
+ *
+ * Return: on the clock of env_now_ns(); UINT64_MAX for never.
+ */
+static inline u64 wait_deadline(u32 usec)
+{
+	if (likely(usec == XSEG_WAIT_FOREVER))
+		return UINT64_MAX;
+	return env_now_ns() + (u64)usec * 1000;
+}
+
+/* For how long a thread may sleep without looking by itself. */
+static inline u32 wait_cap(const struct xseg *xseg)
+{
+	u32 cap = READ_ONCE(xseg->sleep_cap);
+
+	if (unlikely(READ_ONCE(user_of(xseg)->unwakeable)))
+		cap = min(cap, (u32)UNWAKEABLE_USEC);
+	return cap;
+}
+
 int wait_left(const struct xseg *xseg, u64 deadline, struct timespec *ts);
 bool wait_briefly(struct xseg *xseg, struct xseg_ec __xseg_shared *ec,
 		  u32 seq);
@@ -151,7 +201,34 @@ bool wait_briefly(struct xseg *xseg, struct xseg_ec __xseg_shared *ec,
 /* seq.c */
 int seq_prepare(struct xseg *xseg, void __xseg_shared *sd);
 int seq_cancel(struct xseg *xseg, void __xseg_shared *sd);
-int seq_take(struct xseg *xseg, void __xseg_shared *sd, u32 *seq);
+
+/**
+ * seq_take() - end what the calling thread prepared, for it waits now
+ * @xseg: the handle
+ * @sd:	  type-specific part of the descriptor
+ * @seq:  filled with the sequence that it noted
+ *
+ * Without a prepared wait one is prepared.
+ *
+ * Return: 0 or -ENOSPC.
+ */
+static inline int seq_take(struct xseg *xseg, void __xseg_shared *sd, u32 *seq)
+{
+	u32 index = desc_of_ec(xseg, sd);
+	struct wait_slot *slot = wait_slot_get(xseg, index, false);
+	int ret;
+
+	if (unlikely(!slot)) {
+		ret = seq_prepare(xseg, sd);
+		if (ret)
+			return ret;
+		slot = wait_slot_get(xseg, index, false);
+	}
+	slot->used = false;
+	*seq = slot->seq;
+	return 0;
+}
+
 int seq_wait(struct xseg *xseg, void __xseg_shared *sd, u32 usec_timeout,
 	     int (*sleep)(struct xseg *xseg, struct xseg_ec __xseg_shared *ec,
 			  u32 seq, u64 deadline));

@@ -7,7 +7,6 @@
 
 #include "user/user.h"
 
-#define WAIT_SLOTS	16
 #define SPIN_NS		20000
 #define YIELDS_FIXED	4
 #define YIELDS_MAX	64
@@ -17,14 +16,13 @@
 #define YIELDS_SKIP	64	/* waits that go without after that */
 #define POLLS		16	/* before a yield, then four times as many */
 #define POLLS_MAX	1024
-#define UNWAKEABLE_USEC	10000
 
 static pthread_once_t thread_once = PTHREAD_ONCE_INIT;
 static pthread_key_t thread_key;
 static bool thread_key_made;
 static _Thread_local bool thread_known
 	__attribute__((tls_model("initial-exec")));
-static _Thread_local struct wait_slot wait_slots[WAIT_SLOTS]
+_Thread_local struct wait_slot wait_slots[WAIT_SLOTS]
 	__attribute__((tls_model("initial-exec")));
 
 /* A thread that exits in the middle of a wait is not waited for by others. */
@@ -35,10 +33,12 @@ static void thread_exit(void *slots)
 
 	thread_known = false;	/* it may still wait, in another destructor */
 	process_lock();		/* no handle is left meanwhile */
-	for (i = 0; i < WAIT_SLOTS; i++, slot++)
+	for (i = 0; i < WAIT_SLOTS; i++, slot++) {
+		slot->known = false;
 		if (slot->used && slot->end &&
 		    handle_id_live_locked(slot->handle))
 			slot->end(slot);
+	}
 	process_unlock();
 }
 
@@ -56,14 +56,14 @@ static void thread_know(void)
 }
 
 /**
- * wait_slot_get() - what the calling thread has prepared on a descriptor
+ * wait_slot_find() - wait_slot_get(), where it is not the first
  * @xseg:   the handle
  * @index:  the descriptor
  * @create: make a new one if there is none
  *
  * Return: the slot, or NULL if there is none, or no room.
  */
-struct wait_slot *wait_slot_get(struct xseg *xseg, u32 index, bool create)
+struct wait_slot *wait_slot_find(struct xseg *xseg, u32 index, bool create)
 {
 	struct wait_slot *slot, *room = NULL;
 
@@ -91,6 +91,7 @@ struct wait_slot *wait_slot_get(struct xseg *xseg, u32 index, bool create)
 		room->xseg = xseg;
 		room->index = index;
 		room->end = NULL;
+		room->known = thread_known;
 		room->used = false;
 	}
 	return room;
@@ -107,19 +108,6 @@ void domain_forget_wait(struct xseg *xseg, u32 index)
 }
 
 /**
- * wait_deadline() - when a wait ends
- * @usec: as for xseg_wait_signal()
- *
- * Return: on the clock of env_now_ns(); UINT64_MAX for never.
- */
-u64 wait_deadline(u32 usec)
-{
-	if (usec == XSEG_WAIT_FOREVER)
-		return UINT64_MAX;
-	return env_now_ns() + (u64)usec * 1000;
-}
-
-/**
  * wait_left() - how long to sleep now
  * @xseg:     the handle
  * @deadline: from wait_deadline()
@@ -129,7 +117,7 @@ u64 wait_deadline(u32 usec)
  */
 int wait_left(const struct xseg *xseg, u64 deadline, struct timespec *ts)
 {
-	u32 cap = READ_ONCE(xseg->sleep_cap);
+	u32 cap = wait_cap(xseg);
 	u64 left = UINT64_MAX;
 	u64 now;
 
@@ -139,8 +127,6 @@ int wait_left(const struct xseg *xseg, u64 deadline, struct timespec *ts)
 			return -ETIMEDOUT;
 		left = deadline - now;
 	}
-	if (READ_ONCE(user_of(xseg)->unwakeable))
-		cap = min(cap, (u32)UNWAKEABLE_USEC);
 	if (cap != XSEG_WAIT_FOREVER)
 		left = min(left, (u64)cap * 1000);
 	if (left == UINT64_MAX)

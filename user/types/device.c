@@ -32,64 +32,77 @@ static void device_quit(struct xseg *xseg, void __xseg_shared *sd)
 	device_wake(xseg, sd, false);
 }
 
-/* One sleep: 0 to look again, -ETIMEDOUT, -EINTR or another errno. */
-static int sleep_once(struct xseg *xseg, struct xseg_ioc_wait *arg,
-		      u64 deadline)
+/* XSEG_WAIT_TICK is for who looks by himself about so often. */
+#define TICK_USEC	1000000
+
+/* Until when to sleep now: 0, or -ETIMEDOUT. */
+static inline int sleep_fill(struct xseg *xseg, u64 deadline,
+			     struct xseg_ioc_wait *arg)
 {
 	struct timespec ts;
 	int ret;
 
-	ret = wait_left(xseg, deadline, &ts);
-	if (ret < 0)
-		return ret;
-	arg->flags = 0;
+	arg->flags = XSEG_WAIT_TICK;
 	arg->deadline_ns = 0;
-	if (ret && deadline == UINT64_MAX && ts.tv_sec == 1 && !ts.tv_nsec) {
-		arg->flags = XSEG_WAIT_TICK;
-	} else if (ret) {
-		arg->flags = XSEG_WAIT_DEADLINE;
-		arg->deadline_ns = env_now_ns() +
-				   (u64)ts.tv_sec * 1000000000U +
-				   (u64)ts.tv_nsec;
-	}
-	ret = device_call(xseg, XSEG_IOC_WAIT, arg);
-	if (!ret || ret == -ETIMEDOUT)
-		arg->nr_signals = 0;
-	if (ret != -ETIMEDOUT)
+	if (likely(deadline == UINT64_MAX && wait_cap(xseg) == TICK_USEC))
+		return 0;
+	ret = wait_left(xseg, deadline, &ts);
+	arg->flags = ret > 0 ? XSEG_WAIT_DEADLINE : 0;
+	if (ret <= 0)
 		return ret;
-	liveness_scan(xseg);
+	arg->deadline_ns = env_now_ns() + (u64)ts.tv_sec * 1000000000U +
+			   (u64)ts.tv_nsec;
 	return 0;
 }
 
-/* Sends the signals that are left in the list, and sleeps until seq moves. */
-static int list_sleep(struct xseg *xseg, struct xseg_ec __xseg_shared *ec,
-		      u32 seq, u64 deadline, struct xseg_ioc_wait *arg)
+/*
+ * Sends the signals in the list, and sleeps until seq moves. The list is empty
+ * after the first sleep.
+ */
+static inline int list_sleep(struct xseg *xseg,
+			     struct xseg_ec __xseg_shared *ec, u64 deadline,
+			     struct xseg_ioc_wait *arg)
 {
-	struct xseg_desc_id id;
 	int ret;
 
-	ret = xseg_get_desc_id(xseg, ec, &id);
-	if (ret)
-		return ret;
-	arg->size = sizeof(*arg);
-	arg->desc = id.index;
-	arg->gen = id.gen;
-	arg->seq = seq;
 	atomic64_inc(&xseg->sleeps);
-	do {
-		ret = sleep_once(xseg, arg, deadline);
-	} while (!ret && !xseg_ec_signalled(ec, seq));
-	if (ret == -ESTALE || (ret && xseg_ec_signalled(ec, seq)))
-		return 0;	/* put meanwhile: the caller looks at that */
-	return ret;
+	for (;;) {
+		ret = sleep_fill(xseg, deadline, arg);
+		if (ret)
+			return ret;
+		ret = device_call(xseg, XSEG_IOC_WAIT, arg);
+		if (likely(xseg_ec_signalled(ec, arg->seq)))
+			return 0;
+		if (ret && ret != -ETIMEDOUT)
+			break;
+		arg->nr_signals = 0;
+		if (ret)
+			liveness_scan(xseg);
+	}
+	return ret == -ESTALE ? 0 : ret; /* put: the caller looks at that */
+}
+
+/* What the module is told of a sleep on a descriptor that this peer holds. */
+static inline void arg_fill(const struct xseg *xseg,
+			    struct xseg_ec __xseg_shared *ec, u32 seq,
+			    struct xseg_ioc_wait *arg)
+{
+	u32 index = desc_of_ec(xseg, ec);
+
+	arg->size = sizeof(*arg);
+	arg->desc = index;
+	arg->gen = READ_ONCE(xseg->descs[index].gen);
+	arg->seq = seq;
+	arg->nr_signals = 0;
 }
 
 static int device_sleep(struct xseg *xseg, struct xseg_ec __xseg_shared *ec,
 			u32 seq, u64 deadline)
 {
-	struct xseg_ioc_wait arg = { 0 };
+	struct xseg_ioc_wait arg;
 
-	return list_sleep(xseg, ec, seq, deadline, &arg);
+	arg_fill(xseg, ec, seq, &arg);
+	return list_sleep(xseg, ec, deadline, &arg);
 }
 
 static int device_wait(struct xseg *xseg, void __xseg_shared *sd,
@@ -105,7 +118,8 @@ static void list_fill(struct xseg *xseg, const xport *ports, unsigned int nr,
 	struct xseg_ioc_desc d;
 	int ret;
 
-	smp_mb();	/* (S2), pairs with (W2) in xseg_ec_prepare() */
+	/* (S2), after the CAS of xseg_ec_sleep(); pairs with (W2) */
+	smp_mb__after_atomic();
 	for (; nr--; ports++) {
 		ret = port_waiter(xseg, *ports, XSEG_SIGNAL_BY_DEVICE, &d.desc,
 				  &d.gen);
@@ -120,7 +134,7 @@ static int device_signal_and_wait(struct xseg *xseg, void __xseg_shared *sd,
 				  const xport *ports, unsigned int nr,
 				  u32 usec_timeout)
 {
-	struct xseg_ioc_wait arg = { 0 };
+	struct xseg_ioc_wait arg;
 	u32 seq;
 	int ret;
 
@@ -135,8 +149,9 @@ static int device_signal_and_wait(struct xseg *xseg, void __xseg_shared *sd,
 		return ret;
 	}
 	atomic64_inc(&xseg->waits);
+	arg_fill(xseg, sd, seq, &arg);
 	list_fill(xseg, ports, nr, &arg);
-	ret = list_sleep(xseg, sd, seq, wait_deadline(usec_timeout), &arg);
+	ret = list_sleep(xseg, sd, wait_deadline(usec_timeout), &arg);
 	if (ret)
 		xseg_ec_cancel(sd, seq, 1);
 	return ret;

@@ -10,11 +10,6 @@ static const struct backend_kind *const kinds[] = {
 	&file_backend, &null_backend, &mem_backend,
 };
 
-__u64 backend_size(struct backend *backend)
-{
-	return __atomic_load_n(&backend->size, __ATOMIC_RELAXED);
-}
-
 /* Whether a disk may have that many bytes; an exit status. */
 int backend_check_size(struct backend *backend, __u64 size)
 {

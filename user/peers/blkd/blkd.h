@@ -156,12 +156,17 @@ struct backend {
 	bool no_zero_range;
 };
 
+static inline __u64 backend_size(const struct backend *backend)
+{
+	return __atomic_load_n(&backend->size, __ATOMIC_RELAXED);
+}
+
 extern const struct backend_kind null_backend, mem_backend, file_backend;
 
 #define NR_OPS	(XSEG_BLK_ZERO + 1)
 
 /**
- * struct counters - what a queue has done
+ * struct counters - what a queue has done, all of the same type
  * @op:		requests by enum xseg_blk_op, the last: unknown ones
  * @failed:	requests answered with an errno
  * @lost:	requests that could not be answered
@@ -171,6 +176,8 @@ extern const struct backend_kind null_backend, mem_backend, file_backend;
  * @largest:	most requests accepted in one turn
  * @enters:	calls of io_uring_enter(2)
  * @switches:	of the scheduling policy, see gather()
+ *
+ * Written by one thread at a time, read by any: by count_add(), count_read().
  */
 struct counters {
 	__u64 op[NR_OPS + 1];
@@ -183,6 +190,16 @@ struct counters {
 	__u64 enters;
 	__u64 switches;
 };
+
+static inline __u64 count_read(const __u64 *counter)
+{
+	return __atomic_load_n(counter, __ATOMIC_RELAXED);
+}
+
+static inline void count_add(__u64 *counter, __u64 n)
+{
+	__atomic_store_n(counter, count_read(counter) + n, __ATOMIC_RELAXED);
+}
 
 #define MAX_REPLY_PORTS	8
 
@@ -198,7 +215,9 @@ struct counters {
  * @has_thread: it was started
  * @has_companion: it was started
  * @stop:	atomic: accept no more; written by the main thread
- * @lock:	guards all that follows
+ * @count:	counters
+ * @lock:	guards all that follows, where there is a ring; else it is
+ *		@thread's
  * @ring:	its io_uring
  * @has_ring:	there is one
  * @io:		all of its requests in the ring, @args->depth
@@ -218,9 +237,9 @@ struct counters {
  * @may_gather:	its policy is ours to change
  * @gathering:	it runs under SCHED_BATCH to let more requests come
  * @woken:	it has slept, and not accepted since
+ * @alone:	requests come one at a time, lately
  * @gather_every: wake-ups between two tries, see gather()
  * @since_gather: wake-ups since the last
- * @count:	counters
  */
 struct queue {
 	struct tool_port port;
@@ -233,6 +252,7 @@ struct queue {
 	bool has_thread;
 	bool has_companion;
 	int stop;
+	struct counters count;
 
 	pthread_mutex_t lock;
 	struct io_uring ring;
@@ -254,9 +274,9 @@ struct queue {
 	bool may_gather;
 	bool gathering;
 	bool woken;
+	bool alone;
 	unsigned int gather_every;
 	unsigned int since_gather;
-	struct counters count;
 };
 
 /**
@@ -285,16 +305,14 @@ void backend_parse(struct backend *backend, const struct blkd_args *args);
 int backend_open(struct backend *backend);
 int backend_fit(struct backend *backend, struct xseg *xseg);
 void backend_close(struct backend *backend);
-__u64 backend_size(struct backend *backend);
 int backend_check_size(struct backend *backend, __u64 size);
 
 /* file.c */
 void file_look_size(struct backend *backend);
 
 /* request.c */
-void request_read(struct queue *q, struct xseg_request *req,
-		  struct order *order);
-int request_check(struct backend *backend, const struct order *order);
+int request_read(struct queue *q, struct xseg_request *req,
+		 struct order *order);
 int request_info(struct queue *q, const struct order *order);
 
 /* queue.c */

@@ -52,47 +52,59 @@ static void note_to_signal(struct queue *q, xport portno)
 	q->to_signal[q->nr_to_signal++] = portno;
 }
 
-static void respond(struct queue *q, struct xseg_request *req)
+/* The reply was not taken: the port's queue is contended or full. */
+static __attribute__((noinline)) int respond_again(struct queue *q,
+						   struct xseg_request *req,
+						   int ret)
 {
-	int ret;
+	int tries = TRIES;
 
-	for (int tries = 0; tries < TRIES; tries++) {
-		ret = xseg_respond(q->port.xseg, req, q->port.portno, 0);
-		if (ret != -EAGAIN && ret != -EBUSY)
-			break;
+	while ((ret == -EAGAIN || ret == -EBUSY) && tries--) {
 		signal_replies(q);
 		sched_yield();
+		ret = xseg_respond(q->port.xseg, req, q->port.portno, 0);
 	}
-	if (ret == XSEG_NOBODY)
-		return;
-	if (ret >= 0) {
-		note_to_signal(q, ret);
-		return;
-	}
+	if (ret >= 0)
+		return ret;
 	/* a sender that lets its replies pile up, or spoiled the request */
-	q->count.lost++;
+	count_add(&q->count.lost, 1);
 	xseg_put_request(q->port.xseg, req);
+	return XSEG_NOBODY;
 }
 
-static void count_answer(struct queue *q, const struct order *order, int err)
+static void respond(struct queue *q, struct xseg_request *req)
 {
-	q->count.op[order->op < NR_OPS ? order->op : NR_OPS]++;
+	int ret = xseg_respond(q->port.xseg, req, q->port.portno, 0);
+
+	if (ret < 0)
+		ret = respond_again(q, req, ret);
+	if (ret != XSEG_NOBODY)
+		note_to_signal(q, ret);
+}
+
+static void count_answer(struct queue *q, __u32 op, __u64 size, int err)
+{
+	struct counters *c = &q->count;
+
+	count_add(&c->op[op < NR_OPS ? op : NR_OPS], 1);
 	if (err)
-		q->count.failed++;
-	else if (order->op == XSEG_BLK_READ)
-		q->count.read += order->size;
-	else if (order->op == XSEG_BLK_WRITE)
-		q->count.written += order->size;
+		count_add(&c->failed, 1);
+	else if (op == XSEG_BLK_READ)
+		count_add(&c->read, size);
+	else if (op == XSEG_BLK_WRITE)
+		count_add(&c->written, size);
 }
 
 /* Answer with 0 or a negative errno; the request is gone then. */
 void queue_answer(struct queue *q, struct xseg_request *req,
 		  const struct order *order, int err)
 {
-	count_answer(q, order, err);
+	__u64 size = order->size;
+
+	count_answer(q, order->op, size, err);
 	q->unsaid++;
-	q->unsaid_bytes += order->size;
-	req->serviced = err ? 0 : order->size;
+	q->unsaid_bytes += size;
+	req->serviced = err ? 0 : size;
 	req->error = -err;
 	req->state = err ? XSEG_REQ_FAILED : XSEG_REQ_SERVED;
 	respond(q, req);
@@ -106,8 +118,7 @@ static void serve(struct queue *q, struct xseg_request *req)
 	struct order order;
 	int err;
 
-	request_read(q, req, &order);
-	err = request_check(backend, &order);
+	err = request_read(q, req, &order);
 	if (!err && order.op == XSEG_BLK_INFO) {
 		err = request_info(q, &order);
 	} else if (!err && order.op != XSEG_BLK_NOP) {
@@ -120,28 +131,38 @@ static void serve(struct queue *q, struct xseg_request *req)
 	queue_answer(q, req, &order, err);
 }
 
+/* The port's queue is contended. */
+static __attribute__((noinline)) struct xseg_request *
+accept_again(struct queue *q)
+{
+	struct xseg_request *req = NULL;
+	int tries = TRIES;
+
+	while (!req && errno == EBUSY && tries--) {
+		sched_yield();
+		req = xseg_accept(q->port.xseg, q->port.portno, 0);
+	}
+	if (!req && errno != EAGAIN && errno != EBUSY)
+		queue_die(q, "accepting", errno);
+	return req;
+}
+
 /* A request, or NULL: none is there. */
 static struct xseg_request *accept_one(struct queue *q)
 {
 	struct xseg_request *req;
 
-	for (int tries = 0; tries < TRIES; tries++) {
-		req = xseg_accept(q->port.xseg, q->port.portno, 0);
-		if (req || errno == EAGAIN)
-			return req;
-		if (errno != EBUSY)
-			queue_die(q, "accepting", errno);
-		sched_yield();
-	}
-	return NULL;
+	req = xseg_accept(q->port.xseg, q->port.portno, 0);
+	return req || errno == EAGAIN ? req : accept_again(q);
 }
 
-static unsigned int accept_some(struct queue *q)
+/* Accepts and serves so many requests, or all there are. */
+static unsigned int accept_some(struct queue *q, unsigned int most)
 {
 	struct xseg_request *req;
 	unsigned int nr = 0;
 
-	while (nr < BATCH && (!q->has_ring || q->free) && !queue_stopping(q)) {
+	while (nr < most && (!q->has_ring || q->free) && !queue_stopping(q)) {
 		req = accept_one(q);
 		if (!req)
 			break;
@@ -149,9 +170,9 @@ static unsigned int accept_some(struct queue *q)
 		nr++;
 	}
 	if (nr)
-		q->count.batches++;
+		count_add(&q->count.batches, 1);
 	if (nr > q->count.largest)
-		q->count.largest = nr;
+		count_add(&q->count.largest, nr - q->count.largest);
 	return nr;
 }
 
@@ -163,7 +184,7 @@ static unsigned int accept_some(struct queue *q)
  */
 bool queue_turn(struct queue *q)
 {
-	unsigned int nr = accept_some(q);
+	unsigned int nr = accept_some(q, BATCH);
 
 	if (q->has_ring)
 		nr += ring_turn(q);
@@ -188,7 +209,7 @@ static void gather(struct queue *q, bool on)
 	if (on == q->gathering)
 		return;
 	q->gathering = on;
-	q->count.switches++;
+	count_add(&q->count.switches, 1);
 	/* the calling thread's, whatever the C library thinks of it */
 	sched_setscheduler(0, on ? SCHED_BATCH : SCHED_OTHER, &param);
 }
@@ -213,71 +234,87 @@ static void gathered(struct queue *q, unsigned int nr)
 	gather(q, false);
 }
 
-/* All is answered in line: signal and sleep, in one system call if it may be */
-static void inline_sleep(struct queue *q)
+/*
+ * Says that answers are there, and sleeps, in one system call if it may be;
+ * unless there is more to do. So many were accepted before.
+ */
+static void inline_sleep(struct queue *q, unsigned int nr)
 {
 	struct xseg *xseg = q->port.xseg;
-	unsigned int nr = q->nr_to_signal;
+	unsigned int more;
 	int ret;
 
 	ret = xseg_prepare_wait(xseg, q->port.sd);
 	if (ret)
 		queue_die(q, "preparing to wait", -ret);
-	if (accept_some(q) || queue_stopping(q)) {
+	more = accept_some(q, BATCH);
+	q->alone = nr + more <= 1;
+	if (more || queue_stopping(q)) {
 		xseg_cancel_wait(xseg, q->port.sd);
 		return;
 	}
+	nr = q->nr_to_signal;
 	q->nr_to_signal = 0;
 	q->unsaid = 0;
 	q->unsaid_bytes = 0;
-	pthread_mutex_unlock(&q->lock);	/* statistics are read under it */
 	ret = xseg_signal_and_wait(xseg, q->port.sd, q->to_signal, nr,
 				   XSEG_WAIT_FOREVER);
-	pthread_mutex_lock(&q->lock);
 	if (ret && ret != -EINTR)
 		queue_die(q, "waiting for a signal", -ret);
 	q->woken = true;
 }
 
-/* The queue's thread where the back end answers in line. */
+/*
+ * The queue's thread where the back end answers in line. Where requests come
+ * one at a time it does not look for a second one before it prepares to sleep:
+ * it has to look after that.
+ */
 static void inline_run(struct queue *q)
 {
-	unsigned int nr;
+	unsigned int nr, most;
 
 	q->may_gather = sched_getscheduler(0) == SCHED_OTHER;
 	while (!queue_stopping(q)) {
-		nr = accept_some(q);
+		most = q->alone && !q->gathering ? 1 : BATCH;
+		nr = accept_some(q, most);
 		if (q->woken)
 			gathered(q, nr);
 		q->woken = false;
 		if (q->unsaid >= BATCH || q->unsaid_bytes >= BATCH_BYTES)
 			signal_replies(q);
 		else if (nr < BATCH)
-			inline_sleep(q);	/* which looks again first */
+			inline_sleep(q, nr);	/* which looks again first */
 	}
+	signal_replies(q);
 }
 
-static void *queue_run(void *arg)
+/* The queue's thread where the back end needs a ring. */
+static void ring_run(struct queue *q)
 {
-	struct queue *q = arg;
 	int ret;
 
 	pthread_mutex_lock(&q->lock);
-	if (q->has_ring) {
-		/* liburing 2.3 lacks io_uring_enable_rings() */
-		ret = io_uring_register(q->ring.ring_fd,
-					IORING_REGISTER_ENABLE_RINGS, NULL, 0);
-		if (ret)
-			queue_die(q, "enabling the io_uring", -ret);
-	}
-	if (q->backend->kind->serve)
-		inline_run(q);
+	/* liburing 2.3 lacks io_uring_enable_rings() */
+	ret = io_uring_register(q->ring.ring_fd, IORING_REGISTER_ENABLE_RINGS,
+				NULL, 0);
+	if (ret)
+		queue_die(q, "enabling the io_uring", -ret);
 	while (!queue_stopping(q)) {
 		if (!queue_turn(q))
 			queue_sleep(q);
 	}
 	queue_drain(q);
 	pthread_mutex_unlock(&q->lock);
+}
+
+static void *queue_run(void *arg)
+{
+	struct queue *q = arg;
+
+	if (q->has_ring)
+		ring_run(q);
+	else
+		inline_run(q);
 	return NULL;
 }
 

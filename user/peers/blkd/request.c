@@ -12,19 +12,6 @@
 
 #define read_once(field)	(*(const volatile __typeof__(field) *)&(field))
 
-void request_read(struct queue *q, struct xseg_request *req,
-		  struct order *order)
-{
-	order->op = read_once(req->op);
-	order->flags = read_once(req->flags);
-	order->offset = read_once(req->offset);
-	order->size = read_once(req->size);
-	order->datalen = 0;
-	order->data = xseg_get_data_len(q->port.xseg, req, &order->datalen);
-	if (!order->data)
-		order->datalen = 0;
-}
-
 /* The range is made of blocks, and on the disk. */
 static int check_range(struct backend *backend, const struct order *order,
 		       __u64 max)
@@ -41,55 +28,61 @@ static int check_range(struct backend *backend, const struct order *order,
 	return 0;
 }
 
-static int check_flags(const struct order *order, __u32 known)
+static int request_check(struct backend *backend, const struct order *order)
 {
-	return order->flags & ~known ? -EINVAL : 0;
-}
-
-static int check_change(struct backend *backend, const struct order *order,
-			__u32 known, __u64 max)
-{
-	int err = check_flags(order, known);
-
-	if (!err)
-		err = check_range(backend, order, max);
-	if (!err && (backend->flags & XSEG_BLK_READ_ONLY))
-		err = -EROFS;
-	return err;
-}
-
-/* 0 or the negative errno that it is to be answered with. */
-int request_check(struct backend *backend, const struct order *order)
-{
+	__u64 max = backend->max_io;
+	bool moves = true;	/* data */
+	__u32 known = 0;
 	int err;
 
 	switch (order->op) {
 	case XSEG_BLK_NOP:
 	case XSEG_BLK_INFO:
 		return 0;
-	case XSEG_BLK_READ:
-		err = check_flags(order, 0);
-		if (!err)
-			err = check_range(backend, order, backend->max_io);
-		break;
-	case XSEG_BLK_WRITE:
-		err = check_change(backend, order, XSEG_BLK_FUA,
-				   backend->max_io);
-		break;
 	case XSEG_BLK_FLUSH:
 		return order->flags || order->offset || order->size ? -EINVAL :
 								      0;
+	case XSEG_BLK_READ:
+		break;
+	case XSEG_BLK_WRITE:
+		known = XSEG_BLK_FUA;
+		break;
 	case XSEG_BLK_DISCARD:
 		if (!(backend->flags & XSEG_BLK_HAS_DISCARD))
 			return -EOPNOTSUPP;
-		return check_change(backend, order, 0, backend->max_discard);
+		max = backend->max_discard;
+		moves = false;
+		break;
 	case XSEG_BLK_ZERO:
-		return check_change(backend, order, XSEG_BLK_FUA |
-				    XSEG_BLK_NOUNMAP, backend->max_discard);
+		known = XSEG_BLK_FUA | XSEG_BLK_NOUNMAP;
+		max = backend->max_discard;
+		moves = false;
+		break;
 	default:
 		return -EOPNOTSUPP;
 	}
-	return !err && order->datalen < order->size ? -EINVAL : err;
+	if (order->flags & ~known)
+		return -EINVAL;
+	err = check_range(backend, order, max);
+	if (!err && order->op != XSEG_BLK_READ &&
+	    (backend->flags & XSEG_BLK_READ_ONLY))
+		err = -EROFS;
+	return !err && moves && order->datalen < order->size ? -EINVAL : err;
+}
+
+/* Read a request; 0 or the negative errno that it is to be answered with. */
+int request_read(struct queue *q, struct xseg_request *req,
+		 struct order *order)
+{
+	order->op = read_once(req->op);
+	order->flags = read_once(req->flags);
+	order->offset = read_once(req->offset);
+	order->size = read_once(req->size);
+	order->datalen = 0;
+	order->data = xseg_get_data_len(q->port.xseg, req, &order->datalen);
+	if (!order->data)
+		order->datalen = 0;
+	return request_check(q->backend, order);
 }
 
 /* Fill the struct xseg_blk_info; 0 or a negative errno. */

@@ -127,7 +127,7 @@ static void ring_submit(struct queue *q)
 	while (io_uring_sq_ready(&q->ring)) {
 		int ret = io_uring_submit(&q->ring);
 
-		q->count.enters++;
+		count_add(&q->count.enters, 1);
 		if (ret >= 0 || ret == -EINTR)
 			continue;
 		if (ret != -EAGAIN && ret != -EBUSY)
@@ -148,7 +148,7 @@ static void ring_look(struct queue *q)
 	if (!(flags & (IORING_SQ_TASKRUN | IORING_SQ_CQ_OVERFLOW)))
 		return;
 	io_uring_get_events(&q->ring);
-	q->count.enters++;
+	count_add(&q->count.enters, 1);
 }
 
 /* Submit and reap; returns how much was done. */
@@ -193,7 +193,7 @@ void ring_sleep(struct queue *q, bool poll)
 		io_uring_sqe_set_data(sqe, &poll_mark);
 		q->polled = true;
 	}
-	q->count.enters++;
+	count_add(&q->count.enters, 1);
 	pthread_mutex_unlock(&q->lock);
 	ret = io_uring_submit_and_wait_timeout(&q->ring, &cqe, 1, &tick, NULL);
 	if (ret == -ETIME)

@@ -33,11 +33,12 @@ static __u64 requests(const struct counters *c)
 
 static struct counters take(struct queue *q)
 {
+	const __u64 *from = (const __u64 *)&q->count;
 	struct counters c;
+	__u64 *to = (__u64 *)&c;
 
-	pthread_mutex_lock(&q->lock);
-	c = q->count;
-	pthread_mutex_unlock(&q->lock);
+	for (size_t i = 0; i < sizeof(c) / sizeof(*to); i++)
+		to[i] = count_read(&from[i]);
 	return c;
 }
 

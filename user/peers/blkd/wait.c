@@ -35,7 +35,7 @@ static void ring_await(struct queue *q)
 {
 	int ret;
 
-	q->count.enters++;
+	count_add(&q->count.enters, 1);
 	pthread_mutex_unlock(&q->lock);
 	ret = io_uring_enter(q->ring.ring_fd, 0, 1, IORING_ENTER_GETEVENTS,
 			     NULL);

@@ -32,7 +32,7 @@ WARN += $(if $(filter 1,$(WERROR)),-Werror)
 
 # No strict aliasing, as in the kernel that compiles the same core.
 XCPPFLAGS = -Iinclude -I. -D_GNU_SOURCE= -D_FILE_OFFSET_BITS=64 $(CPPFLAGS)
-XCFLAGS	  = -std=gnu11 $(WARN) -fno-strict-aliasing $(CFLAGS) $(EXTRA_CFLAGS) $(SAN)
+XCFLAGS	  = -std=gnu11 -fno-plt $(WARN) -fno-strict-aliasing $(CFLAGS) $(EXTRA_CFLAGS) $(SAN)
 XLDFLAGS  = $(SAN) -Wl,-z,relro,-z,now $(LDFLAGS)
 
 # $(call pkg,--libs NAME): asked when a recipe needs it, not before

@@ -60,7 +60,8 @@ struct waiter {
  * @state:   enum callback_state
  * @called:  there was a callback once: nobody waits any more
  * @running: a direct callback runs; set under the lock, cleared without
- * @seq:     the sequence that it was armed at
+ * @worker:  the thread in which the work calls it, to be compared only; written
+ *	     by that thread
  * @work:    runs the callback: on a signal at once, else after a second
  */
 struct waker {
@@ -79,7 +80,7 @@ struct waker {
 	enum callback_state state;
 	bool called;
 	bool running;
-	u32 seq;
+	struct task_struct *worker;
 	struct delayed_work work;
 };
 
@@ -243,8 +244,11 @@ static void callback_work(struct work_struct *work)
 		arg = waker->arg;
 	}
 	spin_unlock_irqrestore(&waker->lock, flags);
-	if (fn)
+	if (fn) {
+		WRITE_ONCE(waker->worker, current);
 		fn(arg);
+		WRITE_ONCE(waker->worker, NULL);
+	}
 	waker_put(waker);
 }
 
@@ -296,7 +300,8 @@ static void callback_signal(struct waker *waker, bool direct)
 	if (waker->state == CALLBACK_ARMED && waker->fn) {
 		/* One that runs may be what signals: it must not nest. */
 		if (direct && waker->flags & XSEG_CALLBACK_DIRECT &&
-		    !waker->running && direct_enter()) {
+		    !waker->running && READ_ONCE(waker->worker) != current &&
+		    direct_enter()) {
 			callback_begin_locked(waker);
 			waker->running = true;
 			fn = waker->fn;
@@ -528,7 +533,7 @@ static int callback_arm(struct waker *waker)
 			callback_take_locked(waker, CALLBACK_IDLE);
 		/* Who sees it announced waits for the lock, finds it armed. */
 		waker->state = CALLBACK_ARMED;
-		waker->seq = xseg_ec_prepare(waker->ec, 1);
+		xseg_ec_prepare(waker->ec, 1);
 		callback_cap_locked(waker);
 	}
 	spin_unlock_irqrestore(&waker->lock, flags);

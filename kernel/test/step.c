@@ -22,6 +22,9 @@
  * @called: the callback was called since the last STEP_PREPARE
  * @queue:  who waits for that
  * @calls:  there is a callback
+ * @again:  port that its next call signals, or NoPort
+ * @within: the thread in which one does so
+ * @nested: it was called in there
  */
 struct led {
 	struct kref ref;
@@ -30,6 +33,9 @@ struct led {
 	bool called;
 	wait_queue_head_t queue;
 	bool calls;
+	xport again;
+	struct task_struct *within;
+	bool nested;
 };
 
 /**
@@ -76,6 +82,7 @@ static int led_join(struct actor *actor, const char *name)
 		return -ENOMEM;
 	kref_init(&led->ref);
 	init_waitqueue_head(&led->queue);
+	led->again = NoPort;
 	led->xseg = xseg_join(name, 0);
 	if (IS_ERR(led->xseg)) {
 		ret = PTR_ERR(led->xseg);
@@ -100,7 +107,16 @@ static int led_get(struct led *led, const char *type)
 static void led_called(void *arg)
 {
 	struct led *led = arg;
+	xport again = xchg(&led->again, NoPort);
 
+	if (READ_ONCE(led->within) == current)
+		WRITE_ONCE(led->nested, true);
+	if (again != NoPort) {
+		WRITE_ONCE(led->within, current);
+		xseg_signal(led->xseg, again);
+		WRITE_ONCE(led->within, NULL);
+		return;
+	}
 	WRITE_ONCE(led->called, true);
 	wake_up_all(&led->queue);
 }
@@ -136,6 +152,8 @@ static int led_wait_called(struct led *led, u32 usec)
 						 READ_ONCE(led->called) ||
 						 must_stop(), left);
 	xseg_cancel_wait(led->xseg, led->sd);
+	if (READ_ONCE(led->nested))
+		return -EDEADLK;
 	return READ_ONCE(led->called) ? 0 : -ETIMEDOUT;
 }
 
@@ -184,6 +202,9 @@ static int step_do(struct led *led, struct xseg_test_step *step)
 		return xseg_set_sleep_cap(led->xseg, step->number);
 	case STEP_CALLBACK:
 		return led_callback(led, step->number);
+	case STEP_AGAIN:
+		WRITE_ONCE(led->again, step->number);
+		return 0;
 	default:
 		return -ENOTTY;
 	}

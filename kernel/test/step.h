@@ -29,6 +29,10 @@ enum {
 	STEP_STATS,	/* stats is filled */
 	STEP_CAP,	/* number: microseconds */
 	STEP_CALLBACK,	/* number: flags; then waits are for the callback */
+	STEP_AGAIN,	/* number: port that the next call of it signals; waits
+			 * are then for the call after, and -EDEADLK if that was
+			 * made within this one
+			 */
 	NR_STEPS
 };
 

@@ -525,6 +525,45 @@ TEST_F_TIMEOUT(callbacks, called_once_for_each_prepare, 60)
 	EXPECT_EQ(0, announced(self->watch));
 }
 
+#define KEEP	2	/* XSEG_CALLBACK_KEEP */
+
+/* One that stays armed is called for each signal, and none is spared. */
+TEST_F_TIMEOUT(callbacks, kept_armed, 60)
+{
+	int i, ret;
+
+	ASSERT_EQ(0, end_callback(&self->waiter, variant->flags | KEEP));
+	for (i = 0; i < 8; i++) {
+		asleep(self->watch, 1);
+		EXPECT_EQ(0, SIGNAL(&self->sender, WAITER));
+	}
+	wait_ns(&self->waiter, XSEG_WAIT_FOREVER, &ret);
+	EXPECT_EQ(0, ret);
+	EXPECT_EQ(8, stats(&self->sender).signals_sent);
+	EXPECT_EQ(0, stats(&self->sender).signals_elided);
+	EXPECT_EQ(0, announced(self->watch));
+}
+
+/* One that signals its own port is called again, but not within itself. */
+TEST_F_TIMEOUT(callbacks, kept_signals_itself, 60)
+{
+	int i, ret;
+
+	/* the work calls it, or the signal */
+	for (i = 0; i < 16; i++) {
+		ASSERT_EQ(0, self->waiter.kind->ops->cap(&self->waiter,
+					i % 2 ? 1000 : XSEG_WAIT_FOREVER));
+		ASSERT_EQ(0, PREPARE(&self->waiter));
+		ASSERT_EQ(0, CANCEL(&self->waiter));
+		ASSERT_EQ(0, end_again(&self->waiter, WAITER));
+		ASSERT_EQ(0, end_callback(&self->waiter, variant->flags | KEEP));
+		if (!(i % 2))
+			ASSERT_EQ(0, SIGNAL(&self->sender, WAITER));
+		wait_ns(&self->waiter, XSEG_WAIT_FOREVER, &ret);
+		EXPECT_EQ(0, ret);
+	}
+}
+
 /* No call comes after the put, and none is waited for in vain. */
 TEST_F_TIMEOUT(callbacks, put_while_armed, 60)
 {

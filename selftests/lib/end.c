@@ -282,6 +282,12 @@ int end_callback(struct end *e, unsigned int flags)
 	return step_number(e, STEP_CALLBACK, flags);
 }
 
+/* The next call of the callback signals a port, see STEP_AGAIN. */
+int end_again(struct end *e, xport port)
+{
+	return step_number(e, STEP_AGAIN, port);
+}
+
 static void *sleeper_main(void *arg)
 {
 	struct sleeper *s = arg;

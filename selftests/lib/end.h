@@ -68,6 +68,7 @@ int end_share(struct end *e, const struct end *of);
 int end_leave(struct end *e);
 int end_open(struct end *e, const char *type, xport port);
 int end_callback(struct end *e, unsigned int flags);
+int end_again(struct end *e, xport port);
 
 /**
  * struct sleeper - a thread that waits once

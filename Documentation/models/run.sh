@@ -123,6 +123,13 @@ configurations()
 	good waker -DDIRECT -DTAKEN
 	good waker -DPROCESS -DDIRECT -DTAKEN
 	good waker -DPROCESS
+	good waker -DDIRECT -DRELEASED
+	good waker -DKEEP
+	good waker -DKEEP -DDIRECT -DAGAIN
+	good waker -DKEEP -DDIRECT -DTAKEN
+	good waker -DKEEP -DDIRECT -DRELEASED
+	good waker -DKEEP -DDIRECT -DLIAR
+	good waker -DKEEP -DDIRECT -DPROCESS
 	good waker -DTHREAD
 	good waker -DTHREAD -DLIAR
 	good waker -DTHREAD -DPROCESS
@@ -135,10 +142,22 @@ configurations()
 	bad  waker -DBUG=7 -DTHREAD -DLIAR
 	bad  waker -DBUG=8 -DTHREAD
 	bad  waker -DBUG=9 -DDIRECT
+	bad  waker -DBUG=9 -DKEEP -DDIRECT
+	bad  waker -DBUG=10 -DKEEP -DDIRECT
+	bad  waker -DBUG=11 -DKEEP
+	bad  waker -DBUG=12 -DKEEP -DRELEASED
+	bad  waker -DBUG=13 -DKEEP
+	bad  waker -DBUG=14 -DKEEP -DLIAR
+	bad  waker -DBUG=15 -DKEEP -DDIRECT
+	bad  waker -DBUG=16 -DKEEP -DDIRECT -DAGAIN
 	long waker -DNS=3
 	long waker -DITEMS=2
 	long waker -DITEMS=2 -DDIRECT
 	long waker -DTHREAD -DLIAR -DLIES=2
+	long waker -DKEEP -DDIRECT -DAGAIN -DCAPS=1
+	long waker -DKEEP -DDIRECT -DCAPS=1 -DRELEASED
+	long waker -DKEEP -DDIRECT -DITEMS=2
+	long waker -DKEEP -DNS=3
 	good sdref -DKILLS=0
 	good sdref -DKILLS=1
 	bad  sdref -DBUG=1 -DNP=3 -DKILLS=0

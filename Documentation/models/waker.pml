@@ -15,7 +15,12 @@
  * Without THREAD the peer has a callback: empties its queue, arms itself, looks
  * once more and disarms itself if there is something. DIRECT: where the
  * signaller is, unless it runs already; else by the work. TAKEN: the peer takes
- * its callback away meanwhile.
+ * its callback away meanwhile; RELEASED: it puts the descriptor and leaves.
+ * KEEP: XSEG_CALLBACK_KEEP, a callback that is armed by who calls it, and empties
+ * its queue once. The peer sets it while signals come already, then looks for
+ * itself, POLLS times. AGAIN: a call takes what one signaller queued, and signals
+ * its own port for the rest.
+ * The work calls it after a second as well, CAPS times.
  * THREAD: a thread prepares, looks, and sleeps. LIAR: a process writes any
  * counts and sequence into the word meanwhile.
  *
@@ -25,7 +30,10 @@
  * - an armed callback stands in the word as asleep, and nothing else does: who
  *   signals one that is not armed is spared it;
  * - a thread that sleeps was not woken since it looked, whatever the word says;
- * - no callback runs after xseg_set_callback(NULL) and synchronize_rcu().
+ * - an armed callback is called after a second, whatever the word says;
+ * - no callback runs after xseg_set_callback(NULL) and synchronize_rcu(), nor
+ *   after wakers_flush(), which ends;
+ * - a direct callback runs once at a time, and inside no other call of it.
  *
  * Seeded faults, each of which must be found:
  * BUG 1	callback_take_locked() does not move the sequence
@@ -38,6 +46,14 @@
  *	7	a sleeper looks at the sequence only, not at the wakes
  *	8	waker_wake() looks for sleepers before it counts the wake
  *	9	a direct callback that runs keeps the next one from being run at all
+ * and with KEEP:
+ *	10	xseg_ec_rearm() does not move the sequence
+ *	11	xseg_ec_rearm() does not announce
+ *	12	callback_begin_locked() does not look whether there is a callback
+ *	13	it is armed again after the call, not before
+ *	14	callback_begin_locked() does not queue the work for a second later
+ *	15	a direct callback does not look whether one runs already
+ *	16	a direct callback does not look whether this is inside the work's call
  */
 #ifndef NS
 #define NS	2
@@ -47,6 +63,12 @@
 #endif
 #ifndef LIES
 #define LIES	1
+#endif
+#ifndef POLLS
+#define POLLS	1
+#endif
+#ifndef CAPS
+#define CAPS	0
 #endif
 #ifndef BUG
 #define BUG	0
@@ -62,11 +84,13 @@ bool killed[NS];		/* a process, before it had signalled */
 
 bool lock;			/* waker->lock */
 byte state;
-bool fn = 1;			/* there is a callback */
+bool fn;			/* there is a callback */
 bool running;			/* a direct one */
-bool pending, working;		/* the work: queued, at work */
+bool inwork;			/* waker->worker: the work is calling it */
+bool timed, pending, working;	/* the work: for later, queued, at work */
 byte inrcu;			/* signallers under rcu_read_lock() */
 byte calls;			/* ghost: callbacks that run */
+bool nested;			/* ghost: a direct one runs */
 bool away;			/* ghost: the callback is gone for good */
 
 byte wakes;
@@ -95,8 +119,149 @@ inline callback_take_locked(to)
 	atomic { EC_INIT }
 }
 
+/* callback_cap_locked(): work_queue_locked() with a delay */
+inline callback_cap_locked()
+{
+	atomic { timed = (pending -> timed : 1) }
+}
+
+/* work_queue_locked() at once */
+inline work_queue_locked()
+{
+	atomic { timed = 0; pending = 1 }
+}
+
+/* callback_begin_locked() */
+inline callback_begin_locked()
+{
+	if
+#if defined(KEEP) && BUG != 13
+#if BUG == 12
+	:: true ->
+#else
+	:: fn ->
+#endif
+		state = ARMED;
+#if BUG == 10
+		atomic { as = 1; wt = 1 };	/* xseg_ec_rearm(), smp_mb() */
+#elif BUG == 11
+		atomic { sq++; as = 0; wt = 0 };
+#else
+		atomic { sq++; as = 1; wt = 1 };
+#endif
+#if BUG != 14
+		callback_cap_locked()
+#endif
+#endif
+	:: else ->
+		if
+		:: state == ARMED -> callback_take_locked(IDLE)
+		:: else
+		fi;
+		state = IDLE
+	fi
+}
+
+/* callback_arm() where there is a callback */
+inline callback_arm_locked()
+{
+	if
+	:: state == ARMED -> callback_take_locked(IDLE)
+	:: else
+	fi;
+	state = ARMED;
+	atomic { as++; wt++ };		/* xseg_ec_prepare(), smp_mb() */
+	callback_cap_locked()
+}
+
+#ifdef KEEP
+#ifdef AGAIN
+/* xseg_signal() for its own port: as signaller(), and no call inside a call */
+inline signal_self(direct)
+{
+	atomic { ts = sq; ta = as; tw = wt };
+	do
+	:: tw == 0 -> break
+	:: else ->
+		again = 0;
+		atomic {
+			if
+			:: sq == ts && as == ta && wt == tw ->
+				again = 1; sq++; wt = (ta -> tw : 0)
+			:: else -> ts = sq; ta = as; tw = wt
+			fi
+		};
+		if
+		:: again -> break
+		:: else
+		fi
+	od;
+	again = 0;
+	if
+	:: tw && ta ->
+		/* waker_wake(), callback_signal() */
+		atomic { wakes++ };
+		LOCK;
+		if
+		:: state == ARMED && fn ->
+#ifdef DIRECT
+			/* else it would be called in here */
+#if BUG == 16
+			assert(running);
+#else
+			assert(running || !direct && inwork);
+#endif
+#endif
+			callback_take_locked(DUE);
+			work_queue_locked()
+		:: else
+		fi;
+		UNLOCK;
+		/* xseg_ec_woken() */
+		atomic {
+			if
+			:: sq == ts + 1 && as == ta && wt == tw -> as = 0; wt = 0
+			:: else
+			fi
+		}
+	:: else
+	fi;
+	ts = 0; ta = 0; tw = 0
+}
+#endif
+
+/* The peer's callback, as queue_callback() of xsegbd. */
+inline callback(direct)
+{
+	atomic { calls++; assert(!away) };
+#ifdef AGAIN
+	atomic {
+		if
+		:: item[0] -> item[0] = 0
+		:: item[NS / 2] -> item[NS / 2] = 0
+		:: item[NS - 1] -> item[NS - 1] = 0
+		:: else
+		fi
+	};
+	if
+	:: QUEUED -> signal_self(direct)
+	:: else
+	fi;
+#else
+	atomic { TAKE_ALL };
+#endif
+#if BUG == 13
+	LOCK;
+	state = ARMED;
+	atomic { sq++; as = 1; wt = 1 };
+	callback_cap_locked();
+	UNLOCK;
+#endif
+	calls--
+}
+#else
 /* The peer's callback. Only callback_arm() and callback_disarm() are ours. */
-inline callback()
+inline callback(direct)
 {
 	atomic { calls++; assert(!away) };
 	do
@@ -115,12 +280,7 @@ inline callback()
 		:: else
 		fi;
 #endif
-		if
-		:: state == ARMED -> callback_take_locked(IDLE)
-		:: else
-		fi;
-		state = ARMED;
-		atomic { as++; wt++ };		/* xseg_ec_prepare(), smp_mb() */
+		callback_arm_locked();
 		UNLOCK;
 #endif
 		if
@@ -142,35 +302,51 @@ inline callback()
 	od;
 	calls--
 }
+#endif
 
 /* callback_work() */
 #ifndef THREAD
 active proctype work()
 {
 	bool go;
+#ifdef AGAIN
+	byte ts, ta, tw;
+	bool again;
+#endif
 
 end:	do
 	:: atomic { pending -> pending = 0; working = 1 };
 		LOCK;
 		if
 		:: state != IDLE ->
-			if
-			:: state == ARMED -> callback_take_locked(IDLE)
-			:: else
-			fi;
-			state = IDLE;
+			callback_begin_locked();
 			go = fn
 		:: else
 		fi;
 		UNLOCK;
 		if
-		:: go -> callback()
+		:: go -> inwork = 1; callback(0); inwork = 0
 		:: else
 		fi;
 		go = 0;
 		working = 0
 	od
 }
+
+#if CAPS
+/* The timer of the delayed work. */
+active proctype timer()
+{
+	byte n;
+
+	do
+	:: n == CAPS -> break
+	:: else ->
+end:		atomic { timed -> timed = 0; pending = 1 };
+		n++
+	od
+}
+#endif
 #endif
 
 /* callback_signal() */
@@ -183,19 +359,29 @@ inline callback_signal()
 		:: state == ARMED && fn ->
 			if
 #ifdef DIRECT
-			:: !running -> callback_take_locked(IDLE); running = 1; go = 1
+#if BUG == 15
+			:: true ->
+#else
+			:: !running ->
+#endif
+				callback_begin_locked();
+				running = 1; go = 1
 #endif
 #if BUG == 9
 			:: running -> callback_take_locked(IDLE)
 #else
-			:: else -> callback_take_locked(DUE); pending = 1
+			/* direct_enter() may refuse as well */
+			:: callback_take_locked(DUE); work_queue_locked()
 #endif
 			fi
 		:: else
 		fi;
 		UNLOCK;
 		if
-		:: go -> callback(); running = 0
+		:: go ->
+			atomic { assert(!nested); nested = 1 };
+			callback(1);
+			atomic { nested = 0; running = 0 }
 		:: else
 		fi;
 		go = 0
@@ -232,6 +418,10 @@ proctype signaller(byte me)
 {
 	byte vs, va, vw, n;
 	bool ok, go;
+#ifdef AGAIN
+	byte ts, ta, tw;
+	bool again;
+#endif
 
 	do
 	:: n == ITEMS -> break
@@ -353,9 +543,37 @@ proctype liar()
 	od
 }
 
+/* xseg_set_callback() with a callback, then queue_poll() of xsegbd */
+#ifdef KEEP
+proctype peer()
+{
+	byte n;
+
+	LOCK;
+	fn = 1;
+	callback_begin_locked();
+	UNLOCK;
+	do
+	:: n == POLLS -> break
+	:: else ->
+		inrcu++;
+		LOCK;
+		if
+		:: fn -> callback_arm_locked()
+		:: else
+		fi;
+		UNLOCK;
+		atomic { TAKE_ALL };
+		inrcu--;
+		n++
+	od
+}
+#endif
+
 /* xseg_set_callback() with NULL, synchronize_rcu() */
 proctype taker()
 {
+	fn;
 	LOCK;
 	if
 	:: state == ARMED -> callback_take_locked(IDLE)
@@ -366,10 +584,28 @@ proctype taker()
 	UNLOCK;
 #if BUG != 5
 	/* cancel_delayed_work_sync() */
-	atomic { pending = 0 };
+	atomic { pending = 0; timed = 0 };
 	!working;
 #endif
 	inrcu == 0;
+	assert(calls == 0 && !timed && !pending);
+	away = 1
+}
+
+/* waker_release(), wakers_flush() */
+proctype leaver()
+{
+	fn;
+	LOCK;
+	fn = 0;
+	UNLOCK;
+	/* cancel_delayed_work() */
+	atomic { pending = 0; timed = 0 };
+	/* xseg_ec_force() */
+	atomic { sq++; wt = (as -> 1 : 0); as = wt };
+	inrcu == 0;
+	/* the work's reference */
+	atomic { !timed && !pending && !working };
 	assert(calls == 0);
 	away = 1
 }
@@ -388,17 +624,23 @@ active proctype monitor()
 
 	timeout ->
 	d_step {
-#if !defined(LIAR) && !defined(TAKEN)
+#if !defined(LIAR) && !defined(TAKEN) && !defined(RELEASED)
 		do
 		:: i == NS -> break
 		:: else -> assert(item[i] == 0 || killed[i]); i++
 		od;
 #endif
-#if !defined(THREAD) && !defined(TAKEN)
-		assert(state == ARMED && as == 1 && wt == 1);
+#if !defined(THREAD) && !defined(TAKEN) && !defined(RELEASED)
+		assert(state == ARMED && timed);
+#ifndef LIAR
+		assert(as == 1 && wt == 1);
+#endif
 #endif
 #ifdef TAKEN
 		assert(away && as == 0 && wt == 0);
+#endif
+#ifdef RELEASED
+		assert(away);
 #endif
 		assert(!asleep || wakes == noted)
 	}
@@ -409,9 +651,11 @@ init
 	byte i;
 
 	atomic {
-#ifndef THREAD
+#ifdef KEEP
+		run peer();
+#elif !defined(THREAD)
 		/* the peer has armed it once */
-		state = ARMED; as = 1; wt = 1;
+		fn = 1; state = ARMED; timed = 1; as = 1; wt = 1;
 #endif
 		do
 		:: i == NS -> break
@@ -422,6 +666,9 @@ init
 #endif
 #ifdef TAKEN
 		run taker();
+#endif
+#ifdef RELEASED
+		run leaver();
 #endif
 #ifdef PROCESS
 		run killer();

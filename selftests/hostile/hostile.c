@@ -394,6 +394,13 @@ static void numbers(const struct outcome *o, unsigned long rounds)
 		       (unsigned long long)o->detach / 1000000);
 }
 
+/* Did the victim's peers trade, and was there every kind of hostility? */
+static bool all_at_work(const struct outcome *o)
+{
+	return o->busy && tally->traded && tally->lies && tally->swept &&
+	       tally->flips && ioctls_all();
+}
+
 static bool in_time(uint64_t ns)
 {
 	return ns < TEARDOWN_SECONDS * 1000000000ULL;
@@ -485,8 +492,7 @@ int main(void)
 			 in_time(o.detach),
 			 "victims came apart\n");
 	ksft_test_result(charge_none(), "nothing is charged any more\n");
-	ksft_test_result(o.busy && tally->traded && ioctls_all(),
-			 "everybody had something to do\n");
+	ksft_test_result(all_at_work(&o), "everybody had something to do\n");
 	KS_CHECK(!xseg_detach(HONEST) && !xseg_destroy(HONEST, 0));
 	ksft_test_result(modules_again(&unload) && in_time(unload),
 			 "modules unloaded, in %llu ms\n",

@@ -84,7 +84,6 @@ static void hostile(struct victim *v)
 	thread(poker, v);
 	for (i = 0; i < QUICK_THREADS; i++)
 		thread(quick_ioctls, v);
-	count(&tally->ready, 1);
 	ioctls(v);
 }
 
@@ -217,7 +216,7 @@ static void disk_away(struct disk *disk, pid_t user, struct outcome *o)
 	longest(&o->disk, t);
 }
 
-/* The time of a round begins when both are at work, or one has died. */
+/* The time of a round begins when both can lie, or one has died. */
 static void hostile_await(const pid_t *pid)
 {
 	while (__atomic_load_n(&tally->ready, __ATOMIC_RELAXED) < 2 &&

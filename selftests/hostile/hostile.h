@@ -55,7 +55,7 @@ struct called {
  * @longest:   longest wait for an answer there, in ns
  * @blocks:    blocks written and read on its disk
  * @stop:	the honest client is to end
- * @ready:	hostile processes of the round that have begun
+ * @ready:	liars of the round that have begun
  */
 struct tally {
 	uint64_t lies;

@@ -343,6 +343,7 @@ void *liar(void *arg)
 
 	KS_CHECK(old);
 	memcpy(old, v->view.base, v->view.geo.heap);
+	count(&tally->ready, 1);
 	for (turn = 1; ; turn++) {
 		switch (below(&rnd, 256)) {
 		case 0 ... 7:

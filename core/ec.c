@@ -96,16 +96,17 @@ __u32 xseg_ec_prepare(struct xseg_ec __xseg_shared *ec, int asleep)
 {
 	u64 mine = asleep ? XEC_ONE_ASLEEP + 1 : 1;
 	int tries = EC_TRIES;
-	u64 w;
+	u64 w, now;
 
-	do {
-		/* (W1), (W2): pairs with (S2) in xseg_signal() */
-		w = shm_add(&ec->word, mine);
-		if (likely(XEC_WAITERS(w) < EC_MAX_WAITERS))
+	/* (W1), (W2): pairs with (S2) in xseg_signal() */
+	w = shm_add(&ec->word, mine);
+	now = w + mine;
+	/* Thousands of threads vanished without a word: it ends this wait, too. */
+	while (unlikely(XEC_WAITERS(now) > EC_MAX_WAITERS) && tries--) {
+		if (shm_cas(&ec->word, now, ec_collapse(now)))
 			break;
-		/* Thousands of threads vanished without a word. */
-		shm_cas(&ec->word, w + mine, ec_collapse(w + mine));
-	} while (--tries);
+		now = shm_read(&ec->word);
+	}
 	return XEC_SEQ(w);
 }
 

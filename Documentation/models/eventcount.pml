@@ -23,10 +23,9 @@
  * VANISH	the last waiter's thread may end anywhere without a cancel
  * KADD		a signaller may give up its compare and swap and add to seq (the
  *		kernel, after a bounded number of tries)
- * LIMIT	xseg_ec_prepare() that finds so many waiters collapses the counts and starts
- *		again (more than NWT, else the waiters never let each other sleep);
- *		MAXW: the counter's width, never to be passed. Each compare and
- *		swap that is lost, because seq moved meanwhile, counts once more
+ * LIMIT	xseg_ec_prepare() that finds so many waiters collapses the counts, which
+ *		ends its wait (more than NWT, else the waiters never let each
+ *		other sleep); MAXW: the counter's width, never to be passed
  * STALE	so many threads went to sleep and vanished before
  *
  * Seeded faults, each of which must be found:
@@ -39,6 +38,7 @@
  *	7	a signaller relies on the wake of another that bumped before it
  *	8	a forced overflow keeps the counts
  *	9	xseg_ec_force() wipes the counts before the wake
+ *	10	xseg_ec_prepare() counts once more for each turn that is lost
  * NFS		no full barrier between enqueue and xseg_ec_bump()
  * NFW		no full barrier between xseg_ec_prepare() and the look
  */
@@ -199,7 +199,7 @@ proctype signaller(byte me)
 
 proctype waiter(byte me)
 {
-	byte snap, i, a, nc, nt;
+	byte snap, s, i, a, nc, nt;
 	bool got, slept;
 
 end:	do
@@ -209,16 +209,23 @@ end:	do
 		W(got = QUEUED; if :: got -> take_all() :: else fi);
 #endif
 		/* xseg_ec_prepare() */
-again:
-		W(snap = sq; i = wt; a = as; wt++; assert(wt <= MAXW));
-		if
-		:: i >= LIMIT ->
+		W(snap = sq; wt++; assert(wt <= MAXW); s = sq; a = as; i = wt);
+		do
+		:: i <= LIMIT -> break
+		:: else ->
 			/* no wake is needed: where as > 0 the next signal brings it */
-			W(if :: sq == snap && as == a && wt == i + 1 -> ec_collapse() :: else fi);
-			i = 0;
-			goto again
-		:: else -> i = 0
-		fi;
+			W(if
+			  :: sq == s && as == a && wt == i ->
+#if BUG == 10
+				ec_collapse(); wt++; snap = sq; i = 0
+			  :: else -> wt++; assert(wt <= MAXW); snap = sq; s = sq; a = as; i = wt
+#else
+				ec_collapse(); i = 0
+			  :: else -> s = sq; a = as; i = wt
+#endif
+			  fi)
+		od;
+		s = 0; i = 0;
 #ifndef NFW
 		/* the caller's look at its queue, after smp_mb() */
 		W(got = QUEUED; if :: got -> take_all() :: else fi);

@@ -32,7 +32,7 @@ configurations()
 	good eventcount -DNWT=2 -DITEMS=1 -DCANCELS=0 -DTMOS=0
 	good eventcount -DNWT=2 -DVANISH -DITEMS=1 -DCANCELS=0 -DTMOS=0
 	good eventcount -DMODE=2 -DKADD -DITEMS=1
-	good eventcount -DLIMIT=3 -DSTALE=3 -DMAXW=6 -DITEMS=1
+	good eventcount -DLIMIT=3 -DSTALE=3 -DMAXW=4 -DITEMS=1
 	bad  eventcount -DMODE=3 -DITEMS=1
 	bad  eventcount -DMODE=2 -DBUG=1
 	bad  eventcount -DBUG=2
@@ -41,8 +41,9 @@ configurations()
 	bad  eventcount -DBUG=5 -DNWT=2 -DITEMS=1
 	bad  eventcount -DBUG=6
 	bad  eventcount -DMODE=2 -DBUG=7
-	bad  eventcount -DBUG=8 -DLIMIT=3 -DSTALE=3 -DMAXW=6 -DNWT=2
+	bad  eventcount -DBUG=8 -DLIMIT=3 -DSTALE=3 -DMAXW=5 -DNWT=2
 	bad  eventcount -DMODE=4 -DBUG=9 -DITEMS=1
+	bad  eventcount -DBUG=10 -DLIMIT=3 -DSTALE=3 -DMAXW=8 -DNWT=2
 	bad  eventcount -DNFS
 	bad  eventcount -DNFW
 	long eventcount -DMODE=0
@@ -54,7 +55,7 @@ configurations()
 	long eventcount -DNWT=2 -DITEMS=1 -DMODE=2 -DCANCELS=1 -DTMOS=0
 	long eventcount -DNWT=2 -DITEMS=1 -DVANISH -DCANCELS=1
 	long eventcount -DNS=3 -DITEMS=1 -DMODE=2 -DCANCELS=1
-	long eventcount -DLIMIT=3 -DSTALE=3 -DMAXW=8 -DNWT=2 -DITEMS=1 -DTMOS=0 -DCANCELS=1
+	long eventcount -DLIMIT=3 -DSTALE=3 -DMAXW=5 -DNWT=2 -DITEMS=1 -DTMOS=0 -DCANCELS=1
 	good ring -DKILLS=0
 	good ring -DKILLS=1
 	good ring -DKILLS=1 -DNOBJ=3 -DNF=3 -DNQ=1

@@ -94,6 +94,14 @@ static int segment_like(const struct victim *v, unsigned int seals)
 	return fd;
 }
 
+/* Something is charged to each user who is hostile: see charge_none(). */
+static void segment_take(void)
+{
+	struct xseg_ioc_attach arg = { .size = sizeof(arg), .fd = fds[4] };
+
+	KS_CHECK(!ioctl(device[DEVICES - 1], XSEG_IOC_ATTACH, &arg));
+}
+
 /**
  * ioctls_open() - ready what the threads of this process use
  * @v: the victim
@@ -128,6 +136,7 @@ void ioctls_open(struct victim *v)
 	fds[i++] = device[0];
 	fds[i++] = memfd_create("empty", MFD_CLOEXEC);
 	KS_CHECK(i == FDS);
+	segment_take();
 	edge = mmap(NULL, 8192, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	KS_CHECK(edge != MAP_FAILED && !munmap(edge + 4096, 4096));

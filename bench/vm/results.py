@@ -119,9 +119,8 @@ def of_size(size):
 
 
 def print_syscalls(samples, size, ios):
-    print_matrix(samples, f"{size}, system calls of the server for one I/O "
-                 "(xseg-blkd: at most)", ios, lambda *c:
-                 median(values(samples, *c, syscalls)))
+    print_matrix(samples, f"{size}, system calls of the server for one I/O",
+                 ios, lambda *c: median(values(samples, *c, syscalls)))
 
 
 def print_icount(samples):
@@ -165,7 +164,7 @@ def budgets(samples, mode):
                     yield (f"{disk}, {io}, depth {depth}: I/Os", r,
                            f"more than {base}", lambda v: v > 1)
             if mode == "icount":
-                yield (f"{disk}, {io}, depth 32: system calls (at most)",
+                yield (f"{disk}, {io}, depth 32: system calls",
                        values(samples, disk, io, 32, syscalls),
                        f"at most {SYSCALLS:g}", lambda v: v <= SYSCALLS)
 

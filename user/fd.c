@@ -302,13 +302,19 @@ static void slot_forget(struct wait_slot *slot)
 	own_put(slot->xseg, own);
 }
 
+/* What is prepared; not by another type, whose descriptor was put since. */
 static struct wait_slot *slot_of(struct xseg *xseg, void __xseg_shared *sd)
 {
+	struct wait_slot *slot;
 	u32 index;
 
 	if (desc_of(xseg, sd, &index))
 		return NULL;
-	return wait_slot_get(xseg, index, false);
+	slot = wait_slot_get(xseg, index, false);
+	if (likely(!slot || slot->end == slot_forget))
+		return slot;
+	slot->end(slot);
+	return NULL;
 }
 
 int xseg_fd_prepare(struct xseg *xseg, void __xseg_shared *sd)

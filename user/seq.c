@@ -25,7 +25,7 @@ int seq_prepare(struct xseg *xseg, void __xseg_shared *sd)
 	if (unlikely(!slot))
 		return -ENOSPC;
 	if (unlikely(slot->used))
-		slot_end(slot);
+		slot->end(slot);	/* of the type that was there then */
 	slot->end = slot_end;
 	slot->priv = sd;
 	slot->seq = xseg_ec_prepare(sd, 0);
@@ -46,7 +46,7 @@ int seq_cancel(struct xseg *xseg, void __xseg_shared *sd)
 					       false);
 
 	if (slot)
-		slot_end(slot);
+		slot->end(slot);
 	return 0;
 }
 

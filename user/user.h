@@ -208,7 +208,8 @@ int seq_cancel(struct xseg *xseg, void __xseg_shared *sd);
  * @sd:	  type-specific part of the descriptor
  * @seq:  filled with the sequence that it noted
  *
- * Without a prepared wait one is prepared.
+ * Without a prepared wait one is prepared; so where the index was that of a
+ * descriptor of another type when it was, which was put since.
  *
  * Return: 0 or -ENOSPC.
  */
@@ -218,7 +219,8 @@ static inline int seq_take(struct xseg *xseg, void __xseg_shared *sd, u32 *seq)
 	struct wait_slot *slot = wait_slot_get(xseg, index, false);
 	int ret;
 
-	if (unlikely(!slot)) {
+	/* A file's type keeps something else there. */
+	if (unlikely(!slot || slot->priv != sd)) {
 		ret = seq_prepare(xseg, sd);
 		if (ret)
 			return ret;

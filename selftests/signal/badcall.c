@@ -173,6 +173,59 @@ TEST_F(badcall, put_twice)
 	EXPECT_EQ(3, ks_wait_request(&self->me)->cookie);
 }
 
+/* The calls that end a wait, or begin the next one. */
+static int next_call(struct xseg *x, void *sd, unsigned int call)
+{
+	switch (call) {
+	case 0:
+		return xseg_prepare_wait(x, sd);
+	case 1:
+		return xseg_cancel_wait(x, sd);
+	default:
+		return xseg_wait_signal(x, sd, 1) == -ETIMEDOUT ? 0 : -EPROTO;
+	}
+}
+
+static int lowest_fd(void)
+{
+	int fd = dup(0);
+
+	close(fd);
+	return fd;
+}
+
+/* One thread prepares, puts, and has a descriptor of another type there next. */
+TEST_F(badcall, prepared_and_put)
+{
+	static const char *const type[] = { "futex", "eventfd" };
+	struct xseg *x = self->x;
+	struct xseg_desc near, *next;
+	void *sd, *other;
+	unsigned int i;
+	int fd;
+
+	ASSERT_EQ(0, xseg_local_signal_init(x, "eventfd"));
+	fd = lowest_fd();
+	for (i = 0; i < 6; i++) {
+		sd = xseg_get_signal_desc(x, type[i % 2]);
+		ASSERT_NE(NULL, sd);
+		next = (struct xseg_desc *)((char *)sd -
+					    offsetof(struct xseg_desc, desc)) + 1;
+		memcpy(&near, next, sizeof(near));
+		ASSERT_EQ(0, xseg_prepare_wait(x, sd));
+		ASSERT_EQ(0, xseg_put_signal_desc(x, sd));
+		other = xseg_get_signal_desc(x, type[1 - i % 2]);
+		ASSERT_EQ(sd, other);
+		EXPECT_EQ(0, next_call(x, other, i / 2));
+		EXPECT_EQ(0, xseg_cancel_wait(x, other));
+		ASSERT_EQ(0, xseg_put_signal_desc(x, other));
+		/* nothing was written behind it, no file kept */
+		EXPECT_EQ(0, memcmp(&near, next, sizeof(near)));
+		EXPECT_EQ(fd, lowest_fd());
+	}
+	ASSERT_EQ(0, xseg_local_signal_quit(x, "eventfd"));
+}
+
 TEST_F(badcall, types_and_settings)
 {
 	struct xseg *x = self->x;

@@ -438,6 +438,7 @@ int desc_signal(struct xseg *xseg, u32 index);
 /* signal.c */
 int port_signal(struct xseg *xseg, xport portno);
 void port_signal_aside(struct xseg *xseg, xport portno);
+void ports_signal(struct xseg *xseg, const xport *ports, unsigned int nr);
 int port_waiter(struct xseg *xseg, xport portno, u32 flags, u32 *desc,
 		u32 *gen);
 

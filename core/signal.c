@@ -57,6 +57,18 @@ int xseg_cancel_wait(struct xseg *xseg, void __xseg_shared *sd)
 	return type->ops.cancel_wait(xseg, &xseg_desc(xseg, index)->ec);
 }
 
+/**
+ * ports_signal() - xseg_signal() for each of some ports
+ * @xseg:  the handle
+ * @ports: the ports
+ * @nr:	   how many
+ */
+void ports_signal(struct xseg *xseg, const xport *ports, unsigned int nr)
+{
+	while (nr--)
+		xseg_signal(xseg, *ports++);
+}
+
 int xseg_signal_and_wait(struct xseg *xseg, void __xseg_shared *sd,
 			 const xport *ports, unsigned int nr,
 			 __u32 usec_timeout)
@@ -64,12 +76,14 @@ int xseg_signal_and_wait(struct xseg *xseg, void __xseg_shared *sd,
 	const struct xseg_signal_type *type;
 	struct xseg_ec __xseg_shared *ec;
 	const struct desc_ref *ref;
-	u32 index, gen, i;
+	u32 index, gen;
 	int ret;
 
 	ret = wait_target(xseg, sd, &index, &type);
-	if (unlikely(ret))
+	if (unlikely(ret)) {
+		ports_signal(xseg, ports, nr);
 		return wait_lost(xseg, sd, ret);
+	}
 	ref = &xseg->descs[index];
 	gen = READ_ONCE(ref->gen);
 	ec = &xseg_desc(xseg, index)->ec;
@@ -77,8 +91,8 @@ int xseg_signal_and_wait(struct xseg *xseg, void __xseg_shared *sd,
 		ret = type->ops.signal_and_wait(xseg, ec, ports, nr,
 						usec_timeout);
 	} else {
-		for (i = 0; i < nr; i++)
-			xseg_signal(xseg, ports[i]);
+		if (nr)
+			ports_signal(xseg, ports, nr);
 		ret = type->ops.wait_signal(xseg, ec, usec_timeout);
 	}
 	if (unlikely(!READ_ONCE(ref->count) || READ_ONCE(ref->gen) != gen))

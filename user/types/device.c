@@ -55,9 +55,15 @@ static inline int sleep_fill(struct xseg *xseg, u64 deadline,
 	return 0;
 }
 
+/* Did the module send what is in the list? It does so before it sleeps. */
+static inline bool list_sent(int ret)
+{
+	return likely(!ret) || ret == -ETIMEDOUT || ret == -EINTR;
+}
+
 /*
  * Sends the signals in the list, and sleeps until seq moves. The list is empty
- * after the first sleep.
+ * once they are sent.
  */
 static inline int list_sleep(struct xseg *xseg,
 			     struct xseg_ec __xseg_shared *ec, u64 deadline,
@@ -71,11 +77,12 @@ static inline int list_sleep(struct xseg *xseg,
 		if (ret)
 			return ret;
 		ret = device_call(xseg, XSEG_IOC_WAIT, arg);
+		if (list_sent(ret))
+			arg->nr_signals = 0;
 		if (likely(xseg_ec_signalled(ec, arg->seq)))
 			return 0;
 		if (ret && ret != -ETIMEDOUT)
 			break;
-		arg->nr_signals = 0;
 		if (ret)
 			liveness_scan(xseg);
 	}
@@ -139,11 +146,12 @@ static int device_signal_and_wait(struct xseg *xseg, void __xseg_shared *sd,
 	int ret;
 
 	ret = seq_take(xseg, sd, &seq);
-	if (ret)
+	if (unlikely(ret)) {
+		ports_signal(xseg, ports, nr);
 		return ret;
+	}
 	if (!usec_timeout || xseg_ec_sleep(sd, seq)) {
-		while (nr--)
-			xseg_signal(xseg, *ports++);
+		ports_signal(xseg, ports, nr);
 		ret = xseg_ec_signalled(sd, seq) ? 0 : -ETIMEDOUT;
 		xseg_ec_cancel(sd, seq, 0);
 		return ret;
@@ -154,6 +162,8 @@ static int device_signal_and_wait(struct xseg *xseg, void __xseg_shared *sd,
 	ret = list_sleep(xseg, sd, wait_deadline(usec_timeout), &arg);
 	if (ret)
 		xseg_ec_cancel(sd, seq, 1);
+	if (unlikely(arg.nr_signals))	/* too late, put meanwhile, no device */
+		ports_signal(xseg, ports, nr);
 	return ret;
 }
 

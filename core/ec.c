@@ -96,16 +96,19 @@ __u32 xseg_ec_prepare(struct xseg_ec __xseg_shared *ec, int asleep)
 {
 	u64 mine = asleep ? XEC_ONE_ASLEEP + 1 : 1;
 	int tries = EC_TRIES;
+	u32 waiters;
 	u64 w, now;
 
 	/* (W1), (W2): pairs with (S2) in xseg_signal() */
 	w = shm_add(&ec->word, mine);
 	now = w + mine;
+	waiters = XEC_WAITERS(w);	/* of @now it could have run over */
 	/* Thousands of threads vanished without a word: it ends this wait, too. */
-	while (unlikely(XEC_WAITERS(now) > EC_MAX_WAITERS) && tries--) {
+	while (unlikely(waiters >= EC_MAX_WAITERS) && tries--) {
 		if (shm_cas(&ec->word, now, ec_collapse(now)))
 			break;
 		now = shm_read(&ec->word);
+		waiters = XEC_WAITERS(now);
 	}
 	return XEC_SEQ(w);
 }

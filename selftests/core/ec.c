@@ -204,6 +204,14 @@ static void test_lies(void **state)
 	ec.word = ~0ULL;
 	xseg_ec_force(&ec);
 	word_is(0, 1, 1);
+
+	/* As many waiters as fit: one more does not make them none. */
+	ec.word = (7ULL << XEC_SEQ_SHIFT) | 0xffff;
+	assert_int_equal(xseg_ec_prepare(&ec, 0), 7);
+	assert_true(xseg_ec_signalled(&ec, 7));
+	ec.word = (7ULL << XEC_SEQ_SHIFT) | 0xffffffff;
+	assert_int_equal(xseg_ec_prepare(&ec, 1), 7);
+	assert_true(xseg_ec_signalled(&ec, 7));
 }
 
 static void test_seq_wrap(void **state)

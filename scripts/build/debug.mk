@@ -33,12 +33,15 @@ run-check-hostile:
 
 # On each of them: what the runner finds on the console and in kmemleak is a
 # failed test. Fault injection is in kasan alone, the program skips elsewhere.
+# In machines of their own: the kernel tests leave no module loaded.
 run-check-debug:
 	$(Q)$(MAKE) $(JOBS) programs $(KTESTS) $(BTEST_PROG) $(HOSTILE) $(FAULT_KERNEL)
 	$(Q)for k in $(or $(KERNEL),$(DEBUG_NAMES)); do \
 		selftests/vm/modules $$k XSEG_TEST=1 || exit; \
-		$(HOSTILE_VM) $(in-vm) -t $(DEBUG_SECONDS) -n $$k-debug $(KTEST_LOAD:%=-m %) \
-			$$k $(KTEST_FILES) $(FAULT_KERNEL) $(HOSTILE); \
+		VM_MEM=2560 $(in-vm) -t $(DEBUG_SECONDS) -n $$k-debug $(KTEST_LOAD:%=-m %) \
+			$$k $(KTEST_FILES); \
+		$(HOSTILE_VM) $(in-vm) -t $(DEBUG_SECONDS) -n $$k-debug-hostile \
+			$(KTEST_LOAD:%=-m %) -m xsegbd $$k $(FAULT_KERNEL) $(HOSTILE); \
 		VM_MEM=3072 $(in-vm) -t $(DEBUG_SECONDS) -n $$k-debug-block \
 			-m xseg_signal -m xsegbd $$k $(BTEST_FILES); \
 	done

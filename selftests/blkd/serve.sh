@@ -100,6 +100,7 @@ ok "few system calls for each request"
 # readiness, by path and by abstract name
 listen()	# NAME
 {
+	: >"$dir/told"	# what the one before was told is not for this one
 	python3 - "$1" >"$dir/told" <<-'EOF' &
 	import socket, sys
 	name = sys.argv[1]

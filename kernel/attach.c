@@ -197,6 +197,7 @@ static void tables_free(struct segment *seg)
 /* The tables of who waits, and the memory. */
 static int file_take(struct segment *seg)
 {
+	gfp_t flags = GFP_KERNEL_ACCOUNT | __GFP_NOWARN;
 	u32 nr;
 	int ret;
 
@@ -204,9 +205,8 @@ static int file_take(struct segment *seg)
 	if (ret)
 		return ret;
 	nr = seg->view.geo.params.nr_descs;
-	seg->wakers = kvcalloc(nr, sizeof(*seg->wakers), GFP_KERNEL_ACCOUNT);
-	seg->sleepers = kvcalloc(nr, sizeof(*seg->sleepers),
-				 GFP_KERNEL_ACCOUNT);
+	seg->wakers = kvcalloc(nr, sizeof(*seg->wakers), flags);
+	seg->sleepers = kvcalloc(nr, sizeof(*seg->sleepers), flags);
 	ret = seg->wakers && seg->sleepers ? memory_take(seg) : -ENOMEM;
 	if (ret)
 		tables_free(seg);

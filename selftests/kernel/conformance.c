@@ -537,6 +537,7 @@ TEST_F_TIMEOUT(callbacks, kept_armed, 60)
 		asleep(self->watch, 1);
 		EXPECT_EQ(0, SIGNAL(&self->sender, WAITER));
 	}
+	asleep(self->watch, 1);	/* the last call, by the work, is over, too */
 	wait_ns(&self->waiter, XSEG_WAIT_FOREVER, &ret);
 	EXPECT_EQ(0, ret);
 	EXPECT_EQ(8, stats(&self->sender).signals_sent);

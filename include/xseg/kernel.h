@@ -41,7 +41,8 @@
  *	   others run already on this stack, or the signal comes under a lock,
  *	   it is in a workqueue all the same, and may overlap.
  *	   XSEG_CALLBACK_KEEP: called for each signal, so that it need not arm
- *	   itself: it empties its queues once
+ *	   itself: it empties its queues once. A call that a workqueue has yet
+ *	   to make arms it again also after xseg_cancel_wait()
  *
  * From then on xseg_prepare_wait() arms the callback, xseg_cancel_wait()
  * disarms it, and nobody may wait, also when @fn is NULL later:

@@ -25,9 +25,7 @@
 #undef ARRAY_SIZE	/* kselftest.h has the same */
 #include "kselftest.h"
 
-/* Most that any step of it may take, and on a kernel that delays accesses. */
-#define TEARDOWN_SECONDS	20
-#define KCSAN_SECONDS		80
+#define TEARDOWN_SECONDS	20	/* most that any step of it may take */
 #define TOLERATED_KB		16384	/* caches of the kernel's own */
 #define QUICK_THREADS		4	/* of each hostile process */
 #define UID			1000	/* selftests/vm/init */
@@ -404,9 +402,7 @@ static bool all_at_work(const struct outcome *o)
 
 static bool in_time(uint64_t ns)
 {
-	bool kcsan = !access("/sys/module/kcsan", F_OK);
-
-	return ns < (kcsan ? KCSAN_SECONDS : TEARDOWN_SECONDS) * 1000000000ULL;
+	return ns < TEARDOWN_SECONDS * 1000000000ULL;
 }
 
 /**

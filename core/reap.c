@@ -49,6 +49,16 @@ static void owned_note(const struct xseg *xseg, u32 pool_id, u32 peer,
 	}
 }
 
+static bool owned_any(const struct owned_list *list)
+{
+	u32 i;
+
+	for (i = 0; i < list->nr; i++)
+		if (list->words[i])
+			return true;
+	return false;
+}
+
 static u32 ports_used(const struct xseg *xseg)
 {
 	u32 used = shm_load_acquire(&xseg_header(xseg)->ports_used);
@@ -67,7 +77,7 @@ static bool owned_in_rings(const struct xseg *xseg, u32 pool_id,
 
 	if (!ring_mark(xseg, &ring, list))
 		return false;
-	if (pool_id != POOL_REQUESTS)
+	if (pool_id != POOL_REQUESTS || !owned_any(list))
 		return true;
 	for (p = 0; p < nr; p++) {
 		rest_now_and_then(p);
@@ -108,6 +118,8 @@ static void list_reap(struct xseg *xseg, u32 pool_id, u32 peer,
 	u32 i;
 
 	owned_note(xseg, pool_id, peer, list);
+	if (!owned_any(list))
+		return;
 	if (!owned_in_rings(xseg, pool_id, list))
 		return;		/* damaged: what it had is left alone */
 	for (i = 0; i < list->nr; i++) {

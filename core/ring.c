@@ -165,8 +165,9 @@ void ring_counts(const struct ring *ring, u64 *in, u64 *out)
  *
  * For the reaper: a dead peer puts nothing any more, so that an object with
  * the same word is either found or was taken, and taking changes the word.
- * May sleep. Finishes (T2) where it was left out. Slots that the ring never reached are
- * not looked at: at most one put, (P1) without (P2), lies beyond the tail.
+ * May sleep. Finishes (T2) where it was left out. Slots that the ring never
+ * reached are not looked at: at most one put, (P1) without (P2), lies beyond
+ * the tail.
  *
  * Return: true; false if it gave up, and the list must not be used.
  */

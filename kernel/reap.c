@@ -17,7 +17,8 @@
 #define LOOKS		12
 #define FIRST_LOOK_MSEC	1
 #define SOON		(HZ / 10)	/* a signal found nobody */
-#define REAPS		8		/* in one look; the rest in the next */
+/* In one look, the rest in the next: all of them may have died at once. */
+#define REAPS		(XSEG_MAX_USER_PEERS / LOOKS)
 
 /* Cleans up a slot if nobody has its lock: 1, 0 if there is nothing to do. */
 static int slot_reap(struct xseg *xseg, u32 slot)
@@ -44,24 +45,48 @@ static int slot_reap(struct xseg *xseg, u32 slot)
 	return ret;
 }
 
-static int slots_reap(struct xseg *xseg)
+/* Cleans up the slot that is next in turn, as slot_reap(). Lock held. */
+static int next_slot_reap(struct xseg *xseg)
 {
 	struct segment *seg = domain_of(xseg)->segment;
+	u32 slot = seg->reap_next++ % XSEG_MAX_USER_PEERS;
+
+	return slot_reap(xseg, slot);
+}
+
+/*
+ * Looks at each slot once, from where the last look ended: a segment in which
+ * somebody claims slots for dead peers faster than they are cleaned up is
+ * cleaned up evenly. Each slot is a turn of its own for the lock: who waits for
+ * it waits for the cleaning up of one peer for each who waits before.
+ *
+ * Return: how many were cleaned up; -EBUSY if another kernel peer is at it and
+ * the caller is not to @wait; another negative errno.
+ */
+static int slots_reap(struct xseg *xseg, bool wait)
+{
+	struct kernel_domain *domain = domain_of(xseg);
+	struct segment *seg = domain->segment;
+	u32 left = XSEG_MAX_USER_PEERS;
 	int ret = 0, reaped = 0;
 	unsigned int noio;
-	u32 slot;
 
 	if (!segment_intact(seg))
 		return -EUCLEAN;
 	noio = memalloc_noio_save();	/* a disk may wait for this lock */
-	mutex_lock(&seg->reap_lock);
-	for (slot = 0; ret >= 0 && reaped < REAPS &&
-	     slot < XSEG_MAX_USER_PEERS; slot++) {
-		ret = slot_reap(xseg, slot);
+	while (ret >= 0 && left-- && reaped < REAPS &&
+	       !READ_ONCE(domain->leaving)) {
+		if (wait) {
+			mutex_lock(&seg->reap_lock);
+		} else if (!mutex_trylock(&seg->reap_lock)) {
+			ret = -EBUSY;
+			break;
+		}
+		ret = next_slot_reap(xseg);
+		mutex_unlock(&seg->reap_lock);
 		reaped += ret > 0;
 		cond_resched();
 	}
-	mutex_unlock(&seg->reap_lock);
 	memalloc_noio_restore(noio);
 	return ret < 0 ? ret : reaped;
 }
@@ -70,7 +95,7 @@ int xseg_reap(struct xseg *xseg)
 {
 	int ret = handle_check(xseg);
 
-	return ret ? ret : slots_reap(xseg);
+	return ret ? ret : slots_reap(xseg, true);
 }
 
 /* Kernel peers leave before their slot is another's; a process is looked at. */
@@ -121,21 +146,27 @@ bool domain_reap_if_dead(struct xseg *xseg, u32 slot, bool may_wait)
 	return ret > 0;
 }
 
-/* Looks for dead peers, and again a little later. */
+/*
+ * Looks for dead peers, and again a little later. Not while another kernel peer
+ * does: whoever waits for this work to end would wait for those in turn.
+ */
 static void look_work(struct work_struct *work)
 {
 	struct kernel_domain *domain =
 		container_of(to_delayed_work(work), struct kernel_domain, look);
 	int looks = atomic_inc_return(&domain->looks);
+	int ret;
 
 	if (READ_ONCE(domain->sweep)) {
 		WRITE_ONCE(domain->sweep, false);
 		ports_sweep(domain->xseg);
 	}
-	slots_reap(domain->xseg);
+	ret = slots_reap(domain->xseg, false);
 	if (looks < LOOKS)
 		queue_delayed_work(xseg_look_wq, &domain->look,
 				   msecs_to_jiffies(FIRST_LOOK_MSEC << looks));
+	else if (ret == -EBUSY)
+		look_soon(domain);
 }
 
 /**

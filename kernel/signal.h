@@ -54,7 +54,8 @@
  * @dead:	found truncated; set once
  * @peers:	handle of each kernel peer
  * @reap_lock:	keeps kernel peers from reaping at the same time, since the
- *		locks that they take are all @file's
+ *		locks that they take are all @file's; guards @reap_next
+ * @reap_next:	the slot that is looked at next, modulo their number
  * @wakers:	by index of descriptor, see waker.c; entries under RCU
  * @sleepers:	by index of descriptor, see register.c; entries are set once
  * @tick:	wakes once a second those who asked for that, see wait.c
@@ -81,6 +82,7 @@ struct segment {
 	bool dead;
 	struct xseg *peers[KERNEL_PEERS];
 	struct mutex reap_lock;	/* see above */
+	u32 reap_next;
 	struct waker __rcu **wakers;
 	struct sleepers **sleepers;
 	struct delayed_work tick;

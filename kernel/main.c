@@ -13,6 +13,10 @@ unsigned long max_mib = 65536;
 module_param(max_mib, ulong, 0644);
 MODULE_PARM_DESC(max_mib, "MiB of the largest segment that may be attached");
 
+unsigned int poll_usec = 200;
+module_param(poll_usec, uint, 0644);
+MODULE_PARM_DESC(poll_usec, "Microseconds that a process may poll for before it sleeps, 0: none");
+
 /* What may be needed to free memory, or is short: callbacks of kernel peers. */
 struct workqueue_struct *xseg_wq;
 /* Looking after segments, which may take long. */

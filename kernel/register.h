@@ -51,6 +51,8 @@ struct registration {
  * @queue: where others sleep
  * @tickers: how many of them asked for XSEG_WAIT_TICK
  * @wakes: signals for those so far
+ * @poll_ns: how long the next of them looks before it sleeps, see wait.c; each
+ *	   may write it, none minds
  * @reg:   used under RCU
  */
 struct sleepers {
@@ -59,6 +61,7 @@ struct sleepers {
 	wait_queue_head_t queue;
 	atomic_t tickers;
 	atomic_t wakes;
+	u32 poll_ns;
 	struct registration __rcu *reg[XSEG_MAX_REGISTERED];
 };
 

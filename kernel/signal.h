@@ -168,6 +168,7 @@ static inline struct kernel_domain *domain_of(const struct xseg *xseg)
 extern struct workqueue_struct *xseg_wq;
 extern struct workqueue_struct *xseg_look_wq;
 extern unsigned long max_mib;
+extern unsigned int poll_usec;
 
 /* file.c */
 int signal_device_register(void);

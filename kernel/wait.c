@@ -11,8 +11,10 @@
  * others, who find somebody there, are on its wait queue.
  */
 #include <linux/hrtimer.h>
+#include <linux/ktime.h>
 #include <linux/sched.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/stat.h>
 #include <linux/uaccess.h>
 #include <linux/wait.h>
 
@@ -280,10 +282,66 @@ static int sleep_queued(const struct sleeper *s,
 	return ret > 0 ? -ETIMEDOUT : ret;
 }
 
+/*
+ * XSEG_WAIT_POLL: who answers quickly is quicker not woken, and whoever signals
+ * is spared the wake-up. A sleep that polling for not too long would have spared
+ * makes the next ones poll longer, one that it would not ends that: as kvm does
+ * it for virtual CPUs that halt (Documentation/virt/kvm/halt-polling.rst).
+ */
+#define POLL_FIRST_NS	10000U
+
+/* The most that may be polled for, 0 where the signal needs this CPU. */
+static u32 poll_most(const struct xseg_ioc_wait *arg)
+{
+	if (!(arg->flags & XSEG_WAIT_POLL) ||
+	    arg->flags & XSEG_WAIT_DEADLINE || num_online_cpus() == 1)
+		return 0;
+	return min_t(u32, READ_ONCE(poll_usec), USEC_PER_SEC) * NSEC_PER_USEC;
+}
+
+/* Looks for so long for a reason not to sleep; as sleep_over(). */
+static int sleep_poll(const struct sleeper *s, u64 start, u32 ns)
+{
+	int ret = 1;
+
+	if (!ns)
+		return ret;
+	while (!need_resched() && single_task_running()) {
+		ret = sleep_over(s);
+		if (ret <= 0 || ktime_get_ns() - start >= ns)
+			break;
+		cpu_relax();
+	}
+	return ret;
+}
+
+static void poll_adapt(struct sleepers *set, u64 slept, u32 most)
+{
+	u32 ns = READ_ONCE(set->poll_ns);
+
+	if (slept > most)
+		ns = 0;
+	else if (ns < most)
+		ns = clamp(ns * 2, min(POLL_FIRST_NS, most), most);
+	WRITE_ONCE(set->poll_ns, ns);
+}
+
+static int sleep_really(const struct sleeper *s,
+			const struct xseg_ioc_wait *arg)
+{
+	unsigned long me = (unsigned long)current |
+			   (s->tick ? FIRST_TICK : 0);
+
+	if (!READ_ONCE(s->set->first) && !cmpxchg(&s->set->first, 0UL, me))
+		return sleep_first(s, arg);
+	return sleep_queued(s, arg);
+}
+
 /* Sleeps until a signal, the deadline, or the end of the attachment. */
 static int sleep(struct client *client, struct segment *seg,
 		 struct sleepers *set, const struct xseg_ioc_wait *arg)
 {
+	u32 most = poll_most(arg);
 	struct sleeper s = {
 		.client = client,
 		.seg = seg,
@@ -295,11 +353,18 @@ static int sleep(struct client *client, struct segment *seg,
 		.tick = arg->flags & XSEG_WAIT_TICK,
 	};
 
-	if (!READ_ONCE(set->first) &&
-	    !cmpxchg(&set->first, 0UL,
-		     (unsigned long)current | (s.tick ? FIRST_TICK : 0)))
-		return sleep_first(&s, arg);
-	return sleep_queued(&s, arg);
+	u64 start;
+	int ret;
+
+	if (!most)
+		return sleep_really(&s, arg);
+	start = ktime_get_ns();
+	ret = sleep_poll(&s, start, min(READ_ONCE(set->poll_ns), most));
+	if (ret <= 0)
+		return ret;
+	ret = sleep_really(&s, arg);
+	poll_adapt(set, ktime_get_ns() - start, most);
+	return ret;
 }
 
 static int segment_wait(struct client *client, struct segment *seg,
@@ -356,10 +421,11 @@ static int wait_check(const struct xseg_ioc_wait *arg,
 {
 	int ret;
 
+	u32 until = arg->flags & ~XSEG_WAIT_POLL;
+
 	if (arg->nr_signals > XSEG_MAX_SIGNALS ||
-	    (arg->flags && arg->flags != XSEG_WAIT_DEADLINE &&
-	     arg->flags != XSEG_WAIT_TICK) ||
-	    (arg->flags != XSEG_WAIT_DEADLINE && arg->deadline_ns))
+	    (until && until != XSEG_WAIT_DEADLINE && until != XSEG_WAIT_TICK) ||
+	    (until != XSEG_WAIT_DEADLINE && arg->deadline_ns))
 		return -EINVAL;
 	if (likely(arg->size == sizeof(*arg)))
 		return 0;

@@ -126,10 +126,10 @@ class Xsegbd(Served):
     """xsegbd.ko and xseg-blkd, which is woken by that signal type."""
     made = 0
 
-    def __init__(self, name, signal_type, backend):
+    def __init__(self, name, signal_type, backend, wait="adaptive"):
         super().__init__(name)
-        self.type, self.backend = signal_type, backend
-        self.segment = f"bench-{signal_type}-{backend}"
+        self.type, self.backend, self.wait = signal_type, backend, wait
+        self.segment = f"bench-{signal_type}-{backend}-{wait}"
 
     def open(self):
         number = Xsegbd.made
@@ -139,7 +139,8 @@ class Xsegbd(Served):
         run(xseg, "attach", self.segment)
         self.server = Server(f"{BUILD}/xseg-blkd", self.segment,
                              f"{self.backend}:{MIB}M", "--port", "1",
-                             "--type", self.type, "--json")
+                             "--type", self.type, "--wait", self.wait,
+                             "--json")
         self.path = f"/dev/xsegbd{number}"
         run(xseg, "disk", "add", "--id", str(number), "--depth", str(DEPTH),
             self.segment, "1")
@@ -230,6 +231,7 @@ class Brd(Disk):
 
 ALL = [
     Xsegbd("xsegbd device", "device", "null"),
+    Xsegbd("xsegbd device, sleep", "device", "null", "sleep"),
     Xsegbd("xsegbd futex", "futex", "null"),
     Xsegbd("xsegbd eventfd", "eventfd", "null"),
     Xsegbd("xsegbd device, mem", "device", "mem"),

@@ -16,7 +16,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(__file__), ".."))
 from report import plots	# noqa: E402 pylint: disable=wrong-import-position
 
 BASE, BATCH = "ublk null", "ublk null, batch"
-OURS = ("xsegbd device", "xsegbd futex", "xsegbd eventfd")
+OURS = ("xsegbd device", "xsegbd device, sleep", "xsegbd futex",
+        "xsegbd eventfd")
 PLOTTED = OURS + (BASE, BATCH, "nbdkit null", "loop on tmpfs", "brd")
 DEPTHS = {"4k randread": (1, 4, 32, 128), "4k randwrite": (1, 4, 32, 128),
           "128k read": (1, 32), "128k write": (1, 32)}
@@ -67,6 +68,10 @@ def instructions(s):
 
 def syscalls(s):
     return s["syscalls"]
+
+
+def cpu_us(s):
+    return s.get("cpu")
 
 
 def show(v):
@@ -147,7 +152,11 @@ def print_wall(samples):
                                              values(samples, *c, p99_us))
                          if v))
     for size in ("4k", "128k"):
-        print_syscalls(samples, size, of_size(size))
+        ios = of_size(size)
+        print_matrix(samples, f"{size}, CPU time of the whole machine for one "
+                     "I/O, us", ios, lambda *c:
+                     median(values(samples, *c, cpu_us)))
+        print_syscalls(samples, size, ios)
 
 
 def budgets(samples, mode):
@@ -182,6 +191,7 @@ def metrics(samples, mode):
     """In the form of bench/report.py."""
     kinds = [("thousand I/Os per second", iops), ("us, mean", mean_us),
              ("us, 99th percentile", p99_us),
+             ("us, CPU time of the machine for one I/O", cpu_us),
              ("system calls of the server for one I/O", syscalls)]
     if mode == "icount":
         kinds.insert(0, ("thousand instructions for one I/O", instructions))

@@ -202,7 +202,7 @@ struct xseg_ioc_desc {
 /**
  * struct xseg_ioc_wait - XSEG_IOC_WAIT: signal, and sleep in the module
  * @size:	 sizeof(struct xseg_ioc_wait)
- * @flags:	 0, XSEG_WAIT_DEADLINE or XSEG_WAIT_TICK
+ * @flags:	 0, XSEG_WAIT_DEADLINE or XSEG_WAIT_TICK; XSEG_WAIT_POLL
  * @desc:	 index of the descriptor that is waited on
  * @gen:	 its generation
  * @seq:	 the sequence of its event count that the caller noted
@@ -216,7 +216,10 @@ struct xseg_ioc_desc {
  * XSEG_IOC_SIGNAL; at once if its sequence is not @seq. May return 0 without
  * a signal. With XSEG_WAIT_TICK it ends with -ETIMEDOUT within about a second,
  * maybe at once: for those who look after dead peers now and then, and need no
- * timer of their own for that.
+ * timer of their own for that. With XSEG_WAIT_POLL it looks for a signal for a
+ * while before it sleeps, if there is no deadline, there are several CPUs, nobody
+ * else wants this one, and the last sleeps were short: as long as would have
+ * spared those, and at most the module's parameter poll_usec.
  *
  * Return: 0, -ETIMEDOUT, -EINTR (a signal handler ran), -EINVAL, -ESTALE (the
  * descriptor is of another generation), -ENXIO (no segment, or it was detached
@@ -235,6 +238,7 @@ struct xseg_ioc_wait {
 
 #define XSEG_WAIT_DEADLINE	1U
 #define XSEG_WAIT_TICK		2U
+#define XSEG_WAIT_POLL		4U
 
 /**
  * struct xseg_ioc_bridge - XSEG_IOC_BRIDGE: the eventfd that wakes a kernel peer

@@ -584,8 +584,8 @@ int xseg_signal(struct xseg *xseg, xport portno);
  *
  * For a server that has answered without XSEG_SIGNAL what there was, and goes
  * to sleep. The same as xseg_signal() for each port and xseg_wait_signal(), but
- * that a type may do both in one system call, and then sleeps at once whatever
- * the strategy. What a signal might say is not told.
+ * that a type may do both in one system call, and then lets the kernel wait, see
+ * enum xseg_wait_strategy. What a signal might say is not told.
  *
  * Return: as xseg_wait_signal().
  */
@@ -633,6 +633,10 @@ int xseg_get_bridge_fd(struct xseg *xseg, xport portno);
  * @XSEG_WAIT_YIELD:	yields the CPU a fixed number of times first
  * @XSEG_WAIT_SPIN:	spins for 20 microseconds first; fast where the other
  *			side runs on another CPU, ruinous where it does not
+ *
+ * xseg_signal_and_wait() with type device: the module polls instead, while that
+ * helps and no other thread wants the CPU, whatever the strategy but
+ * XSEG_WAIT_SLEEP.
  */
 enum xseg_wait_strategy {
 	XSEG_WAIT_ADAPTIVE	= 0,

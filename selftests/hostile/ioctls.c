@@ -229,6 +229,8 @@ static void wait_fill(const struct victim *v, struct xseg_ioc_wait *arg,
 		arg->deadline_ns = below(rnd, 8) ? now() + below(rnd, 300000) :
 						   boundary(rnd, now());
 	}
+	if (below(rnd, 2))
+		arg->flags |= XSEG_WAIT_POLL;
 	arg->nr_signals = below(rnd, 16) ? below(rnd, XSEG_MAX_SIGNALS + 1) :
 					   (__u32)boundary(rnd, 8);
 	for (i = 0; i < arg->nr_signals && i < XSEG_MAX_SIGNALS; i++)

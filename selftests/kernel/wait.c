@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -133,7 +134,9 @@ TEST_F(wait, flags_and_lists)
 {
 	struct xseg_ioc_wait arg = self->arg;
 
-	arg.flags = 4;
+	arg.flags = 8;
+	EXPECT_EQ(-EINVAL, do_wait(self->dev, &arg));
+	arg.flags = XSEG_WAIT_POLL | XSEG_WAIT_DEADLINE | XSEG_WAIT_TICK;
 	EXPECT_EQ(-EINVAL, do_wait(self->dev, &arg));
 	arg.flags = XSEG_WAIT_DEADLINE | XSEG_WAIT_TICK;
 	EXPECT_EQ(-EINVAL, do_wait(self->dev, &arg));
@@ -142,7 +145,11 @@ TEST_F(wait, flags_and_lists)
 	EXPECT_EQ(-EINVAL, do_wait(self->dev, &arg));
 	arg.flags = XSEG_WAIT_TICK;
 	EXPECT_EQ(-EINVAL, do_wait(self->dev, &arg));
+	arg.flags = XSEG_WAIT_POLL;
+	EXPECT_EQ(-EINVAL, do_wait(self->dev, &arg));
 	deadline(&arg, 0);
+	arg.flags |= XSEG_WAIT_POLL;
+	EXPECT_EQ(-ETIMEDOUT, do_wait(self->dev, &arg));
 	EXPECT_EQ(-ETIMEDOUT, do_wait(self->dev, &arg));
 	arg.nr_signals = XSEG_MAX_SIGNALS + 1;
 	EXPECT_EQ(-EINVAL, do_wait(self->dev, &arg));
@@ -345,6 +352,87 @@ TEST_F_TIMEOUT(wait, ticks, 60)
 	ASSERT_EQ(0, detach(self->dev));
 	pthread_join(forever.thread, NULL);
 	EXPECT_EQ(-ENXIO, forever.ret);
+}
+
+#define POLL_USEC	"/sys/module/xseg_signal/parameters/poll_usec"
+#define POLLS		300
+
+static void poll_usec_set(const char *usec)
+{
+	int fd = open(POLL_USEC, O_WRONLY | O_CLOEXEC);
+
+	KS_CHECK(write(fd, usec, strlen(usec)) == (ssize_t)strlen(usec));
+	close(fd);
+}
+
+struct poller {
+	int dev;
+	struct xseg_ioc_wait arg;
+	int good;	/* how many waits a signal ended */
+	long sleeps;
+	int done;
+};
+
+static void stay_on(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	KS_CHECK(!sched_setaffinity(0, sizeof(set), &set));
+}
+
+static void *poller_run(void *arg)
+{
+	struct poller *p = arg;
+	long before;
+	int i;
+
+	stay_on(1);
+	before = switches(gettid());
+	for (i = 0; i < POLLS; i++)
+		p->good += !do_wait(p->dev, &p->arg);
+	p->sleeps = switches(gettid()) - before;
+	__atomic_store_n(&p->done, 1, __ATOMIC_RELEASE);
+	return NULL;
+}
+
+/* A wait that ends soon has not slept, unless the module is not to poll. */
+TEST_F_TIMEOUT(wait, polls, 120)
+{
+	struct xseg_ioc_signal sig = {
+		.size = sizeof(sig), .flags = XSEG_SIGNAL_DESC,
+		.desc = self->arg.desc, .gen = self->arg.gen,
+	};
+	static const char * const usec[] = { "0", "1000000", "1000000", "0" };
+	struct poller p;
+	pthread_t thread;
+	unsigned int i;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "takes two CPUs");
+	stay_on(0);
+	for (i = 0; i < 4; i++) {
+		p = (struct poller){ .dev = self->dev, .arg = self->arg };
+		/* The third is who did not ask for it. */
+		p.arg.flags = i == 2 ? 0 : XSEG_WAIT_POLL;
+		poll_usec_set(usec[i]);
+		ASSERT_EQ(0, pthread_create(&thread, NULL, poller_run, &p));
+		while (!__atomic_load_n(&p.done, __ATOMIC_ACQUIRE)) {
+			usleep(100);
+			/* -ENOTCONN: nobody has slept here yet */
+			ioctl(self->dev, XSEG_IOC_SIGNAL, &sig);
+		}
+		pthread_join(thread, NULL);
+		TH_LOG("%u: %ld sleeps in %d waits", i, p.sleeps, POLLS);
+		EXPECT_EQ(POLLS, p.good);
+		if (i == 1) {
+			EXPECT_GT(POLLS / 2, p.sleeps);
+		} else {
+			EXPECT_LT(POLLS / 2, p.sleeps);
+		}
+	}
+	poll_usec_set("200");
 }
 
 TEST_F_TIMEOUT(wait, detached_while_asleep, 60)

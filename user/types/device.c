@@ -42,12 +42,15 @@ static inline int sleep_fill(struct xseg *xseg, u64 deadline,
 	struct timespec ts;
 	int ret;
 
-	arg->flags = XSEG_WAIT_TICK;
+	arg->flags &= XSEG_WAIT_POLL;
 	arg->deadline_ns = 0;
-	if (likely(deadline == UINT64_MAX && wait_cap(xseg) == TICK_USEC))
+	if (likely(deadline == UINT64_MAX && wait_cap(xseg) == TICK_USEC)) {
+		arg->flags |= XSEG_WAIT_TICK;
 		return 0;
+	}
 	ret = wait_left(xseg, deadline, &ts);
-	arg->flags = ret > 0 ? XSEG_WAIT_DEADLINE : 0;
+	if (ret > 0)
+		arg->flags |= XSEG_WAIT_DEADLINE;
 	if (ret <= 0)
 		return ret;
 	arg->deadline_ns = env_now_ns() + (u64)ts.tv_sec * 1000000000U +
@@ -97,6 +100,7 @@ static inline void arg_fill(const struct xseg *xseg,
 	u32 index = desc_of_ec(xseg, ec);
 
 	arg->size = sizeof(*arg);
+	arg->flags = 0;
 	arg->desc = index;
 	arg->gen = READ_ONCE(xseg->descs[index].gen);
 	arg->seq = seq;
@@ -159,6 +163,8 @@ static int device_signal_and_wait(struct xseg *xseg, void __xseg_shared *sd,
 	atomic64_inc(&xseg->waits);
 	arg_fill(xseg, sd, seq, &arg);
 	list_fill(xseg, ports, nr, &arg);
+	if (READ_ONCE(xseg->strategy) != XSEG_WAIT_SLEEP)
+		arg.flags = XSEG_WAIT_POLL;
 	ret = list_sleep(xseg, sd, wait_deadline(usec_timeout), &arg);
 	if (ret)
 		xseg_ec_cancel(sd, seq, 1);

@@ -53,9 +53,11 @@ static bool owned_any(const struct owned_list *list)
 {
 	u32 i;
 
-	for (i = 0; i < list->nr; i++)
+	for (i = 0; i < list->nr; i++) {
 		if (list->words[i])
 			return true;
+		rest_now_and_then(i);
+	}
 	return false;
 }
 

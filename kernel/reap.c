@@ -17,8 +17,7 @@
 #define LOOKS		12
 #define FIRST_LOOK_MSEC	1
 #define SOON		(HZ / 10)	/* a signal found nobody */
-/* In one look, the rest in the next: all of them may have died at once. */
-#define REAPS		(XSEG_MAX_USER_PEERS / LOOKS)
+#define REAPS		8		/* in one look; the rest in the next */
 
 /* Cleans up a slot if nobody has its lock: 1, 0 if there is nothing to do. */
 static int slot_reap(struct xseg *xseg, u32 slot)
@@ -49,8 +48,9 @@ static int slot_reap(struct xseg *xseg, u32 slot)
 static int next_slot_reap(struct xseg *xseg)
 {
 	struct segment *seg = domain_of(xseg)->segment;
-	u32 slot = seg->reap_next++ % XSEG_MAX_USER_PEERS;
+	u32 slot = seg->reap_next;
 
+	seg->reap_next = (slot + 1) % XSEG_MAX_USER_PEERS;
 	return slot_reap(xseg, slot);
 }
 
@@ -60,8 +60,10 @@ static int next_slot_reap(struct xseg *xseg)
  * cleaned up evenly. Each slot is a turn of its own for the lock: who waits for
  * it waits for the cleaning up of one peer for each who waits before.
  *
- * Return: how many were cleaned up; -EBUSY if another kernel peer is at it and
- * the caller is not to @wait; another negative errno.
+ * If not to @wait, it ends where another kernel peer is at it (-EBUSY), or with
+ * REAPS that were cleaned up.
+ *
+ * Return: how many were cleaned up, or a negative errno.
  */
 static int slots_reap(struct xseg *xseg, bool wait)
 {
@@ -74,7 +76,7 @@ static int slots_reap(struct xseg *xseg, bool wait)
 	if (!segment_intact(seg))
 		return -EUCLEAN;
 	noio = memalloc_noio_save();	/* a disk may wait for this lock */
-	while (ret >= 0 && left-- && reaped < REAPS &&
+	while (ret >= 0 && left-- && (wait || reaped < REAPS) &&
 	       !READ_ONCE(domain->leaving)) {
 		if (wait) {
 			mutex_lock(&seg->reap_lock);
@@ -119,6 +121,15 @@ static void look_soon(struct kernel_domain *domain)
 		queue_delayed_work(xseg_look_wq, &domain->look, SOON);
 }
 
+int xseg_reap_later(struct xseg *xseg)
+{
+	int ret = handle_check(xseg);
+
+	if (!ret)
+		look_soon(domain_of(xseg));
+	return ret;
+}
+
 void domain_sweep_later(struct xseg *xseg)
 {
 	WRITE_ONCE(domain_of(xseg)->sweep, true);
@@ -146,6 +157,20 @@ bool domain_reap_if_dead(struct xseg *xseg, u32 slot, bool may_wait)
 	return ret > 0;
 }
 
+/* When to look again, after a look that began then: jiffies, 0 if it need not. */
+static unsigned long next_look(struct kernel_domain *domain, int reaped,
+			       unsigned long start)
+{
+	int looks;
+
+	if (reaped == -EBUSY)
+		return SOON;
+	if (reaped == REAPS)	/* there may be more: half of the time */
+		return jiffies - start + 1;
+	looks = atomic_fetch_add_unless(&domain->looks, 1, LOOKS) + 1;
+	return looks < LOOKS ? msecs_to_jiffies(FIRST_LOOK_MSEC << looks) : 0;
+}
+
 /*
  * Looks for dead peers, and again a little later. Not while another kernel peer
  * does: whoever waits for this work to end would wait for those in turn.
@@ -154,19 +179,15 @@ static void look_work(struct work_struct *work)
 {
 	struct kernel_domain *domain =
 		container_of(to_delayed_work(work), struct kernel_domain, look);
-	int looks = atomic_inc_return(&domain->looks);
-	int ret;
+	unsigned long start = jiffies, next;
 
 	if (READ_ONCE(domain->sweep)) {
 		WRITE_ONCE(domain->sweep, false);
 		ports_sweep(domain->xseg);
 	}
-	ret = slots_reap(domain->xseg, false);
-	if (looks < LOOKS)
-		queue_delayed_work(xseg_look_wq, &domain->look,
-				   msecs_to_jiffies(FIRST_LOOK_MSEC << looks));
-	else if (ret == -EBUSY)
-		look_soon(domain);
+	next = next_look(domain, slots_reap(domain->xseg, false), start);
+	if (next)
+		queue_delayed_work(xseg_look_wq, &domain->look, next);
 }
 
 /**

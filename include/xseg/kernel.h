@@ -57,4 +57,16 @@
 int xseg_set_callback(struct xseg *xseg, void __xseg_shared *sd,
 		      void (*fn)(void *arg), void *arg, unsigned int flags);
 
+/**
+ * xseg_reap_later() - have dead peers cleaned up after
+ * @xseg: the handle
+ *
+ * For who cannot, or must not, wait for it as xseg_reap() does: the module looks
+ * within a tenth of a second, from a work of its own. It hears by itself of the
+ * death of processes that had the device open; this is for others. Context: any.
+ *
+ * Return: 0, or -ESTALE.
+ */
+int xseg_reap_later(struct xseg *xseg);
+
 #endif /* XSEG_KERNEL_H */

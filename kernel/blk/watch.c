@@ -123,8 +123,9 @@ void disk_watch(struct work_struct *work)
 	u32 i;
 
 	disk_look(disk);
+	/* Whoever removes the disk waits for us, but not for that. */
 	if (READ_ONCE(disk->state) != DISK_REMOVED)
-		xseg_reap(disk->member->xseg);
+		xseg_reap_later(disk->member->xseg);
 	for (i = 0; i < disk->nr_queues; i++) {
 		queue_poll(&disk->queues[i]);
 		cond_resched();

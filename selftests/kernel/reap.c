@@ -239,4 +239,50 @@ TEST_F_TIMEOUT(reap, the_living, 60)
 	EXPECT_LE(0, bound_wait(self->xseg, false, 3000));
 }
 
+#define MANY	130
+
+/* Peers that are there; kernel peers left out. */
+static int processes(struct xseg *xseg)
+{
+	struct xseg_peer_info info;
+	unsigned int i;
+	int nr = 0;
+
+	for (i = 0; i < XSEG_MAX_USER_PEERS; i++)
+		nr += !xseg_get_peer_info(xseg, i, &info) && info.state;
+	return nr;
+}
+
+/* As many die at once as a container that is stopped may have. */
+TEST_F_TIMEOUT(reap, many_at_once, 120)
+{
+	pid_t pid[MANY];
+	int i, status;
+
+	snprintf(self->line, sizeof(self->line), "echo %s 2", self->name);
+	ASSERT_EQ(0, test_start(self->line));
+	for (i = 0; i < MANY; i++) {
+		pid[i] = fork();
+		if (!pid[i]) {
+			struct xseg *xseg = xseg_join(self->name, 0);
+
+			prctl(PR_SET_PDEATHSIG, SIGKILL);
+			if (!xseg || xseg_local_signal_init(xseg, "device"))
+				_exit(1);
+			raise(SIGSTOP);
+			_exit(2);
+		}
+		ASSERT_EQ(pid[i], waitpid(pid[i], &status, WUNTRACED));
+		ASSERT_TRUE(WIFSTOPPED(status));
+	}
+	EXPECT_EQ(MANY + 1, processes(self->xseg));
+	for (i = 0; i < MANY; i++)
+		ASSERT_EQ(0, kill(pid[i], SIGKILL));
+	for (i = 0; i < MANY; i++)
+		ASSERT_EQ(pid[i], waitpid(pid[i], &status, 0));
+	for (i = 0; i < 300 && processes(self->xseg) > 1; i++)
+		usleep(100000);
+	EXPECT_EQ(1, processes(self->xseg));
+}
+
 TEST_HARNESS_MAIN

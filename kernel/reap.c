@@ -11,6 +11,8 @@
  */
 #include <linux/sched/mm.h>
 
+#include <xseg/kernel.h>
+
 #include "kernel/compat.h"
 #include "kernel/signal.h"
 

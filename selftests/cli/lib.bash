@@ -112,12 +112,22 @@ print([p['submitted'] for p in json.load(sys.stdin) if p['port'] == $1][0])")
 	until_true 20 port_is "$1" "p['submitted'] > $before + 10"
 }
 
+# hangs PID: where its threads are
+hangs()
+{
+	local t
+	for t in /proc/"$1"/task/*; do
+		echo "# ${t##*/} $(cat "$t/comm" "$t/wchan" "$t/syscall" 2>&1 | tr '\n' ' ')"
+		sed 's/^/#   /' "$t/stack" 2>/dev/null
+	done
+}
+
 # ends SECONDS PID STATUS: it ends in time with that status (!0: any but 0)
 ends()
 {
 	local end=$((SECONDS + $1)) got
 	while kill -0 "$2" 2>/dev/null; do
-		[ $SECONDS -lt $end ] || { echo "# still there after $1 s"; return 1; }
+		[ $SECONDS -lt $end ] || { echo "# still there after $1 s"; hangs "$2"; return 1; }
 		sleep 0.02
 	done
 	wait "$2"

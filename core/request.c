@@ -168,12 +168,16 @@ int xseg_free_requests(struct xseg *xseg, xport portno, __u32 nr)
 	return (int)i;
 }
 
-/* What each new request begins with, but for target and data; its serial. */
+/*
+ * What each new request begins with, but for target and data; its serial, with
+ * @timed.
+ */
 static inline u64 request_begin(struct xseg_request __xseg_shared *req,
-				u32 index, xport src, xport dst)
+				u32 index, xport src, xport dst, u64 timed)
 {
-	u64 serial = ((shm_read(&req->serial) >> 24) + 1) << 24 | index;
+	u64 serial = shm_read(&req->serial) + (1 << 24);
 
+	serial = (serial & ~(XSERIAL_TIMED | 0xffffff)) | index | timed;
 	path_set(req, 0);
 	shm_write(&req->serial, serial);
 	shm_write(&req->src_portno, src);
@@ -215,13 +219,12 @@ xseg_get_request(struct xseg *xseg, xport src, xport dst, unsigned int flags)
 	if (ret)
 		return env_err_ptr(ret);
 	req = xseg_request(xseg, index);
-	request_begin(req, index, src, dst);
+	request_begin(req, index, src, dst,
+		      flags & XSEG_STAMP ? XSERIAL_TIMED : 0);
 	shm_write(&req->data, 0);
 	shm_write(&req->datalen, 0);
 	shm_write(&req->target, 0);
 	shm_write(&req->targetlen, 0);
-	if (flags & XSEG_STAMP)
-		shm_write(&req->timestamp_ns, 1);
 	return req;
 }
 
@@ -240,7 +243,7 @@ int xseg_renew_request(struct xseg *xseg,
 		     shm_read(&req->path_top) ||
 		     shm_read(&req->home) != XHOP(epoch, src)))
 		return -EINVAL;
-	xseg->requests[index].serial = request_begin(req, index, src, dst);
+	xseg->requests[index].serial = request_begin(req, index, src, dst, 0);
 	return 0;
 }
 

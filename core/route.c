@@ -117,6 +117,12 @@ static void path_push(struct xseg_request __xseg_shared *req, u32 top, u64 hop)
 	shm_store_release(&req->path[top], hop);
 }
 
+/* XSEG_STAMP */
+static bool request_timed(const struct xseg_request __xseg_shared *req)
+{
+	return shm_read(&req->serial) & XSERIAL_TIMED;
+}
+
 /* Fills in where a request goes, and puts it into the queue. */
 static int request_push(struct xseg *xseg, u32 index, xport dst, xport portno,
 			unsigned int flags)
@@ -128,7 +134,7 @@ static int request_push(struct xseg *xseg, u32 index, xport dst, xport portno,
 
 	sent_save(req, &old);
 	sending_note(req, &old);
-	if (!old.top && shm_read(&req->timestamp_ns))
+	if (!old.top && unlikely(request_timed(req)))
 		shm_write(&req->timestamp_ns, env_now_ns());
 	if (flags & XSEG_PASS)
 		path_set(req, old.top);
@@ -382,7 +388,6 @@ int xseg_respond(struct xseg *xseg, struct xseg_request __xseg_shared *req,
 	struct effort e = EFFORT_ANY;
 	void *data;
 	u32 index, top;
-	u64 stamp;
 	int ret;
 
 	ret = request_of(xseg, req, &index);
@@ -394,9 +399,9 @@ int xseg_respond(struct xseg *xseg, struct xseg_request __xseg_shared *req,
 		return -EINVAL;
 	data = xseg->requests[index].data;
 	xseg->requests[index].data = NULL;
-	stamp = shm_read(&req->timestamp_ns);
-	if (stamp)
-		shm_write(&req->elapsed_ns, env_now_ns() - stamp);
+	if (unlikely(request_timed(req)))
+		shm_write(&req->elapsed_ns,
+			  env_now_ns() - shm_read(&req->timestamp_ns));
 	ret = hop_back(xseg, index, top, false, &e);
 	effort_end(xseg, &e);
 	if (unlikely(ret < 0))

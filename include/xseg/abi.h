@@ -434,10 +434,17 @@ enum xseg_port_ring {
 #define XSENDING_FROM(s)	((xport)((s) >> 24) & 0xffffU)
 #define XSENDING_TOP(s)		((__u32)((s) >> 40) & 0x1fU)
 
+/*
+ * To be timed: in the serial, so that who responds need not fetch the line that
+ * @timestamp_ns is in.
+ */
+#define XSERIAL_TIMED	(1ULL << 63)
+
 /**
  * struct xseg_request - a request
  * @own:	who holds it; see enum xseg_own_state
- * @serial:	differs for each xseg_get_request() in the segment
+ * @serial:	differs for each xseg_get_request() in the segment; with
+ *		XSERIAL_TIMED if that was told XSEG_STAMP
  * @offset:	for the peers: where in the target the operation begins, bytes
  * @size:	for the peers: bytes asked for
  * @serviced:	for the peers: bytes done

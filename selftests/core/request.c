@@ -128,7 +128,10 @@ static void test_fresh(void **state)
 	assert_int_equal(xseg_put_request(client.x, req), 0);
 	again = get(XSEG_NOALLOC);
 	assert_ptr_equal(again, req);
-	assert_int_not_equal(req->serial, serial);
+	assert_int_not_equal(req->serial & ~XSERIAL_TIMED,
+			     serial & ~XSERIAL_TIMED);
+	assert_int_equal(serial >> 63, 1);
+	assert_int_equal(req->serial >> 63, 0);
 	assert_int_equal(req->op | req->flags | req->error | req->state, 0);
 	assert_int_equal(req->offset | req->size | req->serviced, 0);
 	assert_int_equal(req->priv | req->cookie | req->elapsed_ns, 0);

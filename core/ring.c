@@ -16,7 +16,10 @@
  * which it is neither there nor owned. (P2), (T2) and (T3) may be done by
  * anybody; a slot whose version differs from that of its object's word names
  * an object that was taken. A taker reads the slot again after the word:
- * between the two the object could have been taken and put elsewhere.
+ * between the two the object could have been taken and put elsewhere. Eight
+ * bits of the version do: from (T1) to (T2) the object is its taker's alone,
+ * or after the taker's death the reaper's, who does (T2) before it touches the
+ * object, so that its version cannot come round while the slot names it.
  *
  * (P1) releases what the putter wrote into the object, the taker's load of
  * the slot and (T1) acquire it. The slot's lap has 32 bits and the tickets 64:

@@ -2,7 +2,8 @@
 /*
  * The input is a sequence of operations on rings that share a pool, done
  * whole or, by who then dies, in half; a reference that cannot be wrong does
- * them as well.
+ * them as well. What a dead taker has is of no use to anybody before a reaper
+ * has been through the ring, see op_mark().
  */
 #include "selftests/lib/fuzz.h"
 
@@ -11,6 +12,7 @@
 #define PEERS	2
 #define ROOM	4
 #define IN_RING	99
+#define HALF	100	/* and the ring: its taker died there, at (T1) */
 
 static struct xseg *peer[PEERS];
 static u32 queue[RINGS + 1][OBJECTS];	/* the last is the pool's own */
@@ -89,6 +91,8 @@ static void op_pop(u32 r, u32 p, bool half)
 	if (!ret) {
 		must(len[r]);
 		must(index == oldest(r, p));
+		if (half)
+			owner[index] = HALF + r;
 	}
 }
 
@@ -115,7 +119,17 @@ static void op_free(u32 p, u32 index)
 	put(RINGS, index);
 }
 
-/* A reaper looks for what is in a ring. */
+/* Peer 0 reaps it, see object_reap(). */
+static void adopt(u32 index)
+{
+	u64 *own = pool_own(peer[0], &peer[0]->geo.pool[POOL_REQUESTS], index);
+	u64 w = shm_read(own);
+
+	must(shm_cas(own, w, own_next(w, XOWN_OWNED, peer[0]->me)));
+	owner[index] = 0;
+}
+
+/* A reaper looks for what is in a ring, and has what was taken in half. */
 static void op_mark(u32 r)
 {
 	struct ring ring = ring_of(r);
@@ -131,6 +145,10 @@ static void op_mark(u32 r)
 	must(n == len[r]);
 	for (i = 0; i < len[r]; i++)
 		must(!words[queue[r][i]]);
+	for (i = 0; i < known; i++) {
+		if (owner[i] == HALF + r)
+			adopt(i);
+	}
 }
 
 int LLVMFuzzerTestOneInput(const u8 *data, size_t size)

@@ -55,6 +55,7 @@ XSEG_EXPORT(xseg_forward_request);
 /* <xseg/kernel.h> */
 XSEG_EXPORT(xseg_set_callback);
 XSEG_EXPORT(xseg_reap_later);
+XSEG_EXPORT(xseg_call_waiter);
 
 /* <xseg/signal_type.h> */
 XSEG_EXPORT(xseg_ec_init);

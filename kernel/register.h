@@ -53,6 +53,10 @@ struct registration {
  * @wakes: signals for those so far
  * @poll_ns: how long the next of them looks before it sleeps, see wait.c; each
  *	   may write it, none minds
+ * @pollers: threads that poll, and look at @calls once more when they end that
+ * @calls: of xseg_call_waiter(), for them, the last one first; any context, by
+ *	   cmpxchg() and xchg()
+ * @nr_calls: of those, added or about to be, and not done yet
  * @reg:   used under RCU
  */
 struct sleepers {
@@ -62,6 +66,9 @@ struct sleepers {
 	atomic_t tickers;
 	atomic_t wakes;
 	u32 poll_ns;
+	atomic_t pollers;
+	struct xseg_call *calls;
+	atomic_t nr_calls;
 	struct registration __rcu *reg[XSEG_MAX_REGISTERED];
 };
 

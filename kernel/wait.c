@@ -18,6 +18,8 @@
 #include <linux/uaccess.h>
 #include <linux/wait.h>
 
+#include <xseg/kernel.h>
+
 #include "kernel/register.h"
 
 /* In sleepers->first: this one asked for the tick. */
@@ -299,6 +301,90 @@ static u32 poll_most(const struct xseg_ioc_wait *arg)
 	return min_t(u32, READ_ONCE(poll_usec), USEC_PER_SEC) * NSEC_PER_USEC;
 }
 
+/* Calls that pollers of one descriptor may have before them. */
+#define CALLS_MAX	4
+
+/* One more; a full barrier. */
+static void calls_add(struct sleepers *set, struct xseg_call *call)
+{
+	struct xseg_call *last = READ_ONCE(set->calls);
+
+	do {
+		call->next = last;
+	} while (!try_cmpxchg(&set->calls, &last, call));
+}
+
+/* All that there are now, in the order in which they came. */
+static struct xseg_call *calls_take(struct sleepers *set)
+{
+	struct xseg_call *call = xchg(&set->calls, NULL);
+	struct xseg_call *next, *first = NULL;
+
+	for (; call; call = next) {
+		next = call->next;
+		call->next = first;
+		first = call;
+	}
+	return first;
+}
+
+/* What others want to have done here. */
+static void calls_make(struct sleepers *set)
+{
+	struct xseg_call *call, *next;
+
+	if (likely(!READ_ONCE(set->calls)))
+		return;
+	for (call = calls_take(set); call; call = next) {
+		next = call->next;
+		/* Part of the contract: preemption off need not be enough. */
+		rcu_read_lock();
+		call->fn(call);
+		rcu_read_unlock();
+		atomic_dec(&set->nr_calls);
+	}
+}
+
+/* To somebody who polls at the moment. Under rcu_read_lock(). */
+static int sleepers_call(struct sleepers *set, struct xseg_call *call)
+{
+	if (!set || !atomic_read(&set->pollers))
+		return -EAGAIN;
+	if (atomic_inc_return(&set->nr_calls) > CALLS_MAX) {
+		atomic_dec(&set->nr_calls);
+		return -EAGAIN;
+	}
+	/* A full barrier: pairs with that of sleep_poll() */
+	calls_add(set, call);
+	if (unlikely(!atomic_read(&set->pollers))) {
+		preempt_disable();
+		calls_make(set);
+		preempt_enable();
+	}
+	return 0;
+}
+
+int xseg_call_waiter(struct xseg *xseg, xport portno, struct xseg_call *call)
+{
+	u64 tagged;
+	u32 index;
+	int ret;
+
+	ret = handle_check(xseg);
+	if (unlikely(ret))
+		return ret;
+	if (unlikely(!port_valid(xseg, portno)))
+		return -EINVAL;
+	portno = array_index_nospec(portno, xseg->geo.params.nr_ports);
+	tagged = shm_load_acquire(&xseg_port(xseg, portno)->signal_desc);
+	if (!tagged || desc_index(xseg, XPTR_OFF(tagged), &index))
+		return -EAGAIN;
+	rcu_read_lock();
+	ret = sleepers_call(sleepers_of(domain_of(xseg)->segment, index), call);
+	rcu_read_unlock();
+	return ret;
+}
+
 /* Looks for so long for a reason not to sleep; as sleep_over(). */
 static int sleep_poll(const struct sleeper *s, u64 start, u32 ns)
 {
@@ -306,12 +392,23 @@ static int sleep_poll(const struct sleeper *s, u64 start, u32 ns)
 
 	if (!ns)
 		return ret;
+	/* Who gives us a call is not to displace us before it is made. */
+	preempt_disable();
+	atomic_inc(&s->set->pollers);
 	while (!need_resched() && single_task_running()) {
+		calls_make(s->set);
 		ret = sleep_over(s);
 		if (ret <= 0 || ktime_get_ns() - start >= ns)
 			break;
 		cpu_relax();
 	}
+	/*
+	 * A full barrier, pairs with sleepers_call(): who adds after this look
+	 * sees that nobody polls.
+	 */
+	atomic_dec_return(&s->set->pollers);
+	calls_make(s->set);
+	preempt_enable();
 	return ret;
 }
 

@@ -129,6 +129,7 @@ inline ec_bump()
 	od
 }
 
+/* xseg_ec_woken() */
 #define EC_WOKEN \
 	atomic { \
 		if \
@@ -137,6 +138,7 @@ inline ec_bump()
 		fi \
 	}
 
+/* futex_signal() of the module */
 proctype kernel()
 {
 	byte vs, va, vw, ok;
@@ -150,11 +152,12 @@ proctype kernel()
 	if
 	:: ok == 2 ->
 #if BUG != 3
-		in = in_wait;				/* after smp_mb() */
+		in = in_wait;		/* threads_notify(): (K4), after (K3) */
 #endif
 		if
 		:: in ->
 #if BUG != 1
+			/* thread_notify() */
 			atomic { old = tif; tif = 1 };
 			if
 			:: !old ->
@@ -171,6 +174,7 @@ proctype kernel()
 	fi
 }
 
+/* futex_signal() of the library */
 proctype process()
 {
 	byte vs, va, vw, ok;

@@ -170,6 +170,17 @@ configurations()
 	long sdref -DKILLS=2
 	long sdref -DNP=3 -DKILLS=0 -DTRIES=1
 	long sdref -DNP=3 -DKILLS=1 -DTRIES=1
+	good calls
+	good calls -DMAX=1
+	good calls -DROUNDS=2 -DNP=1 -DCALLS=3
+	bad  calls -DBUG=1
+	bad  calls -DBUG=2
+	bad  calls -DBUG=3
+	bad  calls -DBUG=4
+	bad  calls -DBUG=5 -DMAX=3
+	bad  calls -DBUG=6 -DMAX=1
+	long calls -DROUNDS=2
+	long calls -DNA=3 -DMAX=2
 	good notify -DNK=1 -DNU=1
 	good notify -DNK=2 -DNU=0
 	bad  notify -DBUG=1

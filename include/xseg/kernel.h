@@ -69,4 +69,39 @@ int xseg_set_callback(struct xseg *xseg, void __xseg_shared *sd,
  */
 int xseg_reap_later(struct xseg *xseg);
 
+/**
+ * struct xseg_call - what a process that waits is to do
+ * @next: the module's, from xseg_call_waiter() until @fn is called
+ * @fn:	  called once, with this struct, which it may free or use again
+ */
+struct xseg_call {
+	struct xseg_call *next;
+	void (*fn)(struct xseg_call *call);
+};
+
+/**
+ * xseg_call_waiter() - have a process that waits at a port do something
+ * @xseg:   the handle
+ * @portno: the port
+ * @call:   what; the caller's again when @fn is called
+ *
+ * For what has to be done before that process can go on, such as to put a request
+ * and its data into the segment: while it polls in XSEG_IOC_WAIT (type device) it
+ * has a CPU and nothing to do, and the caller's CPU is often what limits both.
+ *
+ * @fn is called soon and in any case, maybe before this returns, in an order that
+ * says nothing: by a thread of that process, or by whoever makes such a call at
+ * that moment, in the context of that one, hard interrupts included. It runs with
+ * preemption off, under rcu_read_lock(), may not sleep, and is to be short. A
+ * call cannot be taken back: before what @fn uses goes, all calls have to be
+ * known to have begun, and a synchronize_rcu() after that waits until they are
+ * over. Few may be under way at a time; the caller does what was refused himself.
+ *
+ * Context: any, with no lock held that an @fn of anybody may take.
+ *
+ * Return: 0; -EAGAIN (nobody polls there, or has enough to do), -EINVAL (no such
+ * port) or -ESTALE.
+ */
+int xseg_call_waiter(struct xseg *xseg, xport portno, struct xseg_call *call);
+
 #endif /* XSEG_KERNEL_H */

@@ -121,9 +121,9 @@ static int info_check(struct xseg_blk_info *info, u32 max_io)
  *
  * May sleep, for 3 s at most; a fatal signal ends it.
  *
- * Return: 0; -ENOTCONN (no server), -ETIMEDOUT (no answer), -EINTR, -EPROTO or
- * -EPROTONOSUPPORT (a useless one), -EIO (the disk is being removed) or what
- * the server says.
+ * Return: 0; -ENOTCONN (no server), -EOWNERDEAD (it died meanwhile), -ETIMEDOUT
+ * (no answer), -EINTR, -EPROTO or -EPROTONOSUPPORT (a useless one), -EIO (the
+ * disk is being removed) or what the server says.
  */
 int disk_ask(struct disk *disk, struct xseg_blk_info *info)
 {

@@ -57,12 +57,13 @@ struct member {
 /**
  * struct slot - an I/O that is under way
  * @req:  the request that carries it, NULL if it is not under way; set by
- *	  queue_rq() and disk_ask(), cleared by who ends it, see above
+ *	  io_send() and disk_ask(), cleared by who ends it, see above
  * @rq:	  the I/O; NULL: the question of disk_ask()
  * @data: its data in the segment; both constant while @req is set
  * @len:  bytes of those, also of the data that @kept has; 0: none
  * @kept: the request of the last I/O, for the next one with this tag; by
  *	  xchg(): whoever lacks a request gives back those of all tags
+ * @call: has @rq sent by a thread of the server, see queue_rq()
  */
 struct slot {
 	struct xseg_request __xseg_shared *req;
@@ -70,6 +71,7 @@ struct slot {
 	void *data;
 	u32 len;
 	struct xseg_request *kept;
+	struct xseg_call call;
 };
 
 /**
@@ -83,6 +85,8 @@ struct slot {
  * @starved: the segment had no room for an I/O; any context
  * @signals: signals for the server; written by submitters without a lock, so
  *	     that it may be too low
+ * @handed:  I/O that threads of the server sent while they polled; may be too
+ *	     low, too
  * @hctx:    the block layer's
  * @sd:	     the descriptor that its server signals
  */
@@ -95,6 +99,7 @@ struct queue {
 	xport dst;
 	bool starved;
 	u64 signals;
+	u64 handed;
 	struct blk_mq_hw_ctx *hctx;
 	struct signal_desc __xseg_shared *sd;
 } ____cacheline_aligned_in_smp;

@@ -14,6 +14,12 @@
 #define BATCH	64
 #define BATCHES	16
 
+/* When the block layer tries again where there was no room; BLK_MQ_RESOURCE_DELAY */
+#define NO_ROOM_MS	3
+
+/* Larger I/O the submitter copies himself: others wait for who polls. */
+#define HAND_BYTES	SZ_256K
+
 static void *req_data(struct queue *queue,
 		      struct xseg_request __xseg_shared *req, u64 need)
 {
@@ -30,7 +36,7 @@ static void *req_data(struct queue *queue,
  * @req:  the request
  *
  * Full barrier if it succeeds: @slot->rq and @slot->data are those that
- * queue_rq() stored before @slot->req. Any context.
+ * queue_rq() and io_send() stored before @slot->req. Any context.
  *
  * Return: true if the caller is the one who ends the I/O.
  */
@@ -210,7 +216,6 @@ static blk_status_t io_make(struct queue *queue, struct request *rq,
 	req = io_request(queue, slot);
 	if (IS_ERR(req_plain(req)))
 		return no_room(queue, PTR_ERR(req_plain(req)));
-	slot->rq = rq;
 	/* As before, and nobody has moved it meanwhile? */
 	if (len && unlikely(len != slot->len ||
 			    req_data(queue, req, len) != slot->data)) {
@@ -240,11 +245,9 @@ static blk_status_t submit_failed(struct queue *queue, struct slot *slot,
 	return no_room(queue, err);
 }
 
-static blk_status_t queue_rq(struct blk_mq_hw_ctx *hctx,
-			     const struct blk_mq_queue_data *bd)
+/* Sends an I/O. Any context that the block layer's submitters may be in. */
+static blk_status_t io_send(struct queue *queue, struct request *rq, bool last)
 {
-	struct queue *queue = hctx->driver_data;
-	struct request *rq = bd->rq;
 	struct slot *slot = &queue->slots[rq->tag];
 	struct xseg_request __xseg_shared *req;
 	blk_status_t status;
@@ -263,12 +266,65 @@ static blk_status_t queue_rq(struct blk_mq_hw_ctx *hctx,
 	smp_store_release((struct xseg_request **)&slot->req, req_plain(req));
 	/* From here on it may be over at any time. */
 	ret = xseg_submit(queue->xseg, req, queue->port,
-			  bd->last ? XSEG_SIGNAL : 0);
+			  last ? XSEG_SIGNAL : 0);
 	if (unlikely(ret < 0))
 		return submit_failed(queue, slot, req, ret);
-	if (bd->last)
-		WRITE_ONCE(queue->signals, queue->signals + 1);
+	if (last)
+		WRITE_ONCE(queue->signals, READ_ONCE(queue->signals) + 1);
 	return BLK_STS_OK;
+}
+
+/*
+ * The same for I/O that the block layer believes to have been sent, in whatever
+ * context. The disk stays until this returns: if io_send() saw that it was not to
+ * fail I/O, disk_fail_all() waits for RCU, else the I/O, to be ended here, keeps
+ * it. A timeout that finds the I/O started waits for RCU as well, as it does for
+ * queue_rq().
+ */
+static void io_send_there(struct xseg_call *call)
+{
+	struct slot *slot = container_of(call, struct slot, call);
+	struct request *rq = slot->rq;
+	struct queue *queue = rq->mq_hctx->driver_data;
+	blk_status_t status;
+
+	status = io_send(queue, rq, true);
+	if (likely(!status)) {
+		WRITE_ONCE(queue->handed, READ_ONCE(queue->handed) + 1);
+		return;
+	}
+	xseg_signal(queue->xseg, queue->dst);	/* what came before, without */
+	if (status != BLK_STS_RESOURCE) {
+		blk_mq_end_request(rq, status);
+		return;
+	}
+	blk_mq_requeue_request(rq, false);
+	blk_mq_delay_kick_requeue_list(queue->hctx->queue, NO_ROOM_MS);
+}
+
+/*
+ * A server that polls sends the I/O to itself, which spares the submitter most
+ * of the work, copies included: he mostly is what limits both. Not where there
+ * was no room: of that the block layer learns by queue_rq() only.
+ */
+static bool io_hand(struct queue *queue, struct request *rq, struct slot *slot)
+{
+	if (READ_ONCE(queue->starved) || blk_rq_bytes(rq) > HAND_BYTES)
+		return false;
+	slot->call.fn = io_send_there;
+	return !xseg_call_waiter(queue->xseg, queue->dst, &slot->call);
+}
+
+static blk_status_t queue_rq(struct blk_mq_hw_ctx *hctx,
+			     const struct blk_mq_queue_data *bd)
+{
+	struct queue *queue = hctx->driver_data;
+	struct request *rq = bd->rq;
+	struct slot *slot = &queue->slots[rq->tag];
+
+	slot->rq = rq;
+	return io_hand(queue, rq, slot) ? BLK_STS_OK :
+					  io_send(queue, rq, bd->last);
 }
 
 static void queue_commit(struct blk_mq_hw_ctx *hctx)
@@ -276,7 +332,7 @@ static void queue_commit(struct blk_mq_hw_ctx *hctx)
 	struct queue *queue = hctx->driver_data;
 
 	xseg_signal(queue->xseg, queue->dst);
-	WRITE_ONCE(queue->signals, queue->signals + 1);
+	WRITE_ONCE(queue->signals, READ_ONCE(queue->signals) + 1);
 }
 
 /* Completion */
@@ -400,6 +456,9 @@ static unsigned int queue_drain(struct queue *queue)
 		iob.complete(&iob);
 	if (unlikely(n && READ_ONCE(queue->starved))) {
 		WRITE_ONCE(queue->starved, false);
+		/* del_gendisk() has cancelled that, and will not again. */
+		if (READ_ONCE(queue->disk->state) != DISK_REMOVED)
+			blk_mq_kick_requeue_list(queue->hctx->queue);
 		blk_mq_run_hw_queue(queue->hctx, true);
 	}
 	return n;

@@ -175,6 +175,16 @@ static u64 disk_signals(const struct disk *disk)
 	return n;
 }
 
+static u64 disk_handed(const struct disk *disk)
+{
+	u64 n = 0;
+	u32 i;
+
+	for (i = 0; i < disk->nr_queues; i++)
+		n += READ_ONCE(disk->queues[i].handed);
+	return n;
+}
+
 static u32 disk_in_flight(const struct disk *disk)
 {
 	u32 n = 0, i, j;
@@ -211,6 +221,7 @@ DISK_SHOW(failed, "%lld", atomic64_read(&disk->failed))
 DISK_SHOW(given_up, "%lld", atomic64_read(&disk->given_up))
 DISK_SHOW(bad, "%lld", atomic64_read(&disk->bad))
 DISK_SHOW(signals, "%llu", disk_signals(disk))
+DISK_SHOW(handed, "%llu", disk_handed(disk))
 
 static ssize_t hold_ms_store(struct device *dev, struct device_attribute *attr,
 			     const char *buf, size_t size)
@@ -261,6 +272,7 @@ static DEVICE_ATTR_RO(failed);
 static DEVICE_ATTR_RO(given_up);
 static DEVICE_ATTR_RO(bad);
 static DEVICE_ATTR_RO(signals);
+static DEVICE_ATTR_RO(handed);
 static DEVICE_ATTR_WO(resize);
 
 static struct attribute *disk_attrs[] = {
@@ -278,6 +290,7 @@ static struct attribute *disk_attrs[] = {
 	&dev_attr_given_up.attr,
 	&dev_attr_bad.attr,
 	&dev_attr_signals.attr,
+	&dev_attr_handed.attr,
 	&dev_attr_resize.attr,
 	NULL,
 };

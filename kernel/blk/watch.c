@@ -62,7 +62,10 @@ static void give_up_all(struct disk *disk)
 void disk_fail_all(struct disk *disk, enum disk_state state)
 {
 	WRITE_ONCE(disk->state, state);
-	/* Who saw the old state has submitted when this returns. */
+	/*
+	 * Who saw the old state has submitted when this returns: it waits for
+	 * RCU, under which the server's threads do so, too.
+	 */
 	blk_mq_quiesce_queue(disk->gd->queue);
 	give_up_all(disk);
 	blk_mq_unquiesce_queue(disk->gd->queue);

@@ -25,6 +25,9 @@
  * @again:  port that its next call signals, or NoPort
  * @within: the thread in which one does so
  * @nested: it was called in there
+ * @calling: calls of waiters that may be under way
+ * @done:   those that were made
+ * @there:  by another thread than the one that asked
  */
 struct led {
 	struct kref ref;
@@ -36,6 +39,17 @@ struct led {
 	xport again;
 	struct task_struct *within;
 	bool nested;
+	atomic_t calling;
+	atomic_t done;
+	atomic_t there;
+};
+
+/* A call of a waiter */
+struct led_call {
+	struct xseg_call call;
+	struct led *led;
+	struct task_struct *from;
+	xport port;
 };
 
 /**
@@ -68,6 +82,9 @@ static void led_free(struct kref *ref)
 {
 	struct led *led = container_of(ref, struct led, ref);
 
+	while (atomic_read(&led->calling))
+		schedule_timeout_uninterruptible(1);
+	synchronize_rcu();
 	if (!IS_ERR_OR_NULL(led->xseg))
 		xseg_leave(led->xseg);
 	kfree(led);
@@ -164,6 +181,39 @@ static int led_wait(struct led *led, u32 usec)
 	return xseg_wait_signal(led->xseg, led->sd, usec);
 }
 
+static void led_call_made(struct xseg_call *call)
+{
+	struct led_call *c = container_of(call, struct led_call, call);
+	struct led *led = c->led;
+
+	xseg_signal(led->xseg, c->port);
+	if (c->from != current)
+		atomic_inc(&led->there);
+	atomic_inc_return_release(&led->done);	/* after @there */
+	atomic_dec(&led->calling);
+	kfree(c);
+}
+
+static int led_call(struct led *led, xport port)
+{
+	struct led_call *c = kzalloc(sizeof(*c), GFP_ATOMIC);
+	int ret;
+
+	if (!c)
+		return -ENOMEM;
+	c->call.fn = led_call_made;
+	c->led = led;
+	c->port = port;
+	c->from = current;
+	atomic_inc(&led->calling);
+	ret = xseg_call_waiter(led->xseg, port, &c->call);
+	if (!ret)
+		return 0;
+	atomic_dec(&led->calling);
+	kfree(c);
+	return ret;
+}
+
 static int led_stats(struct led *led, struct xseg_test_step *step)
 {
 	struct xseg_stats stats;
@@ -204,6 +254,12 @@ static int step_do(struct led *led, struct xseg_test_step *step)
 		return led_callback(led, step->number);
 	case STEP_AGAIN:
 		WRITE_ONCE(led->again, step->number);
+		return 0;
+	case STEP_CALL:
+		return led_call(led, step->number);
+	case STEP_CALLED:
+		step->stats[0] = atomic_read_acquire(&led->done);
+		step->stats[1] = atomic_read(&led->there);
 		return 0;
 	default:
 		return -ENOTTY;

@@ -33,6 +33,10 @@ enum {
 			 * are then for the call after, and -EDEADLK if that was
 			 * made within this one
 			 */
+	STEP_CALL,	/* number: port whose waiter is to signal itself */
+	STEP_CALLED,	/* stats: how often it was done, how often by others than
+			 * the thread that asked for it
+			 */
 	NR_STEPS
 };
 
@@ -52,7 +56,7 @@ enum {
  * @number: see there
  * @rsvd:   0
  * @name:   see there
- * @stats:  as struct xseg_stats
+ * @stats:  as struct xseg_stats; or see there
  *
  * Return: what the call returned.
  */

@@ -52,7 +52,6 @@ cxx-check:	## each public header alone, as C and as C++17
 	$(call close,$@)
 
 checkpatch:	## the kernel's style checker, --strict, on all but the tests
-checkpatch:	## the kernel's style checker, --strict, on all but the tests
 	$(call close,$@)
 
 check-models: NEED = models

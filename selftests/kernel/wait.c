@@ -18,6 +18,7 @@
 #include <xseg/ioctl.h>
 #include <xseg/signal_type.h>
 
+#include "kernel/test/step.h"
 #include "selftests/lib/ks.h"
 
 #include "kselftest_harness.h"
@@ -262,6 +263,14 @@ TEST_F_TIMEOUT(wait, far_and_no_deadline, 60)
 	}
 }
 
+static int handled;
+
+static void handler(int sig)
+{
+	(void)sig;
+	__atomic_add_fetch(&handled, 1, __ATOMIC_SEQ_CST);
+}
+
 /*
  * The first who sleeps on a descriptor, and two who find him there: all are
  * woken, and so are those who come when the first has gone.
@@ -272,19 +281,20 @@ TEST_F_TIMEOUT(wait, some_on_one, 60)
 		.size = sizeof(sig), .flags = XSEG_SIGNAL_DESC,
 		.desc = self->arg.desc, .gen = self->arg.gen,
 	};
-	struct xseg_ioc_wait arg = self->arg;
+	struct sigaction sa = { .sa_handler = handler };
 	struct sleeper s[3], early;
 	int i, turn;
 
+	ASSERT_EQ(0, sigaction(SIGUSR1, &sa, NULL));
 	for (turn = 0; turn < 4; turn++) {
-		deadline(&arg, 200);
 		if (turn & 1)	/* leaves before the signal */
-			sleeper_start(&early, self->dev, &arg);
+			sleeper_start(&early, self->dev, &self->arg);
 		for (i = 0; i < 3; i++)
 			sleeper_start(&s[i], self->dev, &self->arg);
 		if (turn & 1) {
+			EXPECT_EQ(0, pthread_kill(early.thread, SIGUSR1));
 			pthread_join(early.thread, NULL);
-			EXPECT_EQ(-ETIMEDOUT, early.ret);
+			EXPECT_EQ(-EINTR, early.ret);
 		}
 		EXPECT_EQ(0, ioctl(self->dev, XSEG_IOC_SIGNAL, &sig));
 		for (i = 0; i < 3; i++) {
@@ -374,6 +384,7 @@ struct poller {
 	int good;	/* how many waits a signal ended */
 	long sleeps;
 	int done;
+	int go;
 };
 
 static void stay_on(int cpu)
@@ -438,6 +449,128 @@ TEST_F_TIMEOUT(wait, polls, 120)
 	poll_usec_set("200");
 }
 
+/* The step, in a context; then how many calls were made, and by whom. */
+static int call_step(int fd, unsigned int what, unsigned int in, xport port,
+		     struct xseg_test_step *s)
+{
+	*s = (struct xseg_test_step){ .what = what, .in = in, .number = port };
+	return ioctl(fd, XSEG_TEST_STEP, s) ? -errno : 0;
+}
+
+static void calls_made(int fd, uint64_t n, struct xseg_test_step *s)
+{
+	uint64_t end = ks_now_ns() + SLACK;
+
+	do {
+		KS_CHECK(!call_step(fd, STEP_CALLED, STEP_IN_CALLER, 0, s));
+	} while (s->stats[0] != n && ks_now_ns() < end);
+}
+
+struct called {
+	struct poller p;
+	struct ks_peer *peer;
+	struct xseg_ec *ec;
+	int fd;
+	uint64_t taken;
+};
+
+/* One wait after the other, each when the caller has looked at the last. */
+static void *called_run(void *arg)
+{
+	struct called *c = arg;
+	int i;
+
+	stay_on(1);
+	for (i = 1; i <= POLLS; i++) {
+		KS_CHECK(!xseg_prepare_wait(c->peer->x, c->peer->sd));
+		c->p.arg.seq = __atomic_load_n(&c->ec->word,
+					       __ATOMIC_SEQ_CST) >> 32;
+		__atomic_store_n(&c->p.go, i, __ATOMIC_RELEASE);
+		c->p.good += !do_wait(c->p.dev, &c->p.arg);
+		KS_CHECK(!xseg_cancel_wait(c->peer->x, c->peer->sd));
+		__atomic_store_n(&c->p.done, i, __ATOMIC_RELEASE);
+		while (__atomic_load_n(&c->p.go, __ATOMIC_ACQUIRE) == i)
+			;
+	}
+	return NULL;
+}
+
+/* Asks in a context, and at once again and again while who waits there leaves. */
+static void calls_at_once(struct called *c, unsigned int in)
+{
+	struct xseg_ioc_signal sig = {
+		.size = sizeof(sig), .flags = XSEG_SIGNAL_DESC,
+		.desc = c->p.arg.desc, .gen = c->p.arg.gen,
+	};
+	struct xseg_test_step s;
+	int ret;
+
+	ret = call_step(c->fd, STEP_CALL, in, 0, &s);
+	while (!ret) {
+		c->taken++;
+		ret = call_step(c->fd, STEP_CALL, STEP_IN_CALLER, 0, &s);
+	}
+	KS_CHECK(ret == -EAGAIN);
+	/* who sleeps, or comes back for each call that was left behind */
+	__atomic_fetch_add(&c->ec->word, 1ULL << 32, __ATOMIC_SEQ_CST);
+	ioctl(c->p.dev, XSEG_IOC_SIGNAL, &sig);
+}
+
+/* Who polls does what a kernel peer asks for, and leaves no call behind. */
+TEST_F_TIMEOUT(wait, calls, 120)
+{
+	static const unsigned int in[] = {
+		STEP_IN_CALLER, STEP_IN_SOFTIRQ, STEP_IN_HARDIRQ,
+	};
+	struct called c = { .p = { .dev = self->dev, .arg = self->arg },
+			    .peer = &self->peer };
+	struct xseg_test_step s = { .what = STEP_JOIN };
+	pthread_t thread;
+	int i;
+
+	if (sysconf(_SC_NPROCESSORS_ONLN) < 2)
+		SKIP(return, "takes two CPUs");
+	desc_of_port(self->peer.x, &c.ec, 0);
+	c.fd = open("/sys/kernel/debug/xseg_test/step", O_RDWR | O_CLOEXEC);
+	ASSERT_GE(c.fd, 0);
+	ASSERT_EQ(0, xseg_attach(self->segment.name));
+	snprintf(s.name, sizeof(s.name), "%s", self->segment.name);
+	ASSERT_EQ(0, ioctl(c.fd, XSEG_TEST_STEP, &s) ? -errno : 0);
+	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(-EAGAIN, call_step(c.fd, STEP_CALL, in[i], 0, &s));
+		EXPECT_EQ(-EAGAIN, call_step(c.fd, STEP_CALL, in[i], 1, &s));
+		EXPECT_EQ(-EINVAL, call_step(c.fd, STEP_CALL, in[i], NoPort,
+					     &s));
+	}
+	stay_on(0);
+	c.p.arg.flags = XSEG_WAIT_POLL;
+	poll_usec_set("1000000");
+	ASSERT_EQ(0, pthread_create(&thread, NULL, called_run, &c));
+	for (i = 1; i <= POLLS; i++) {
+		while (__atomic_load_n(&c.p.go, __ATOMIC_ACQUIRE) != i)
+			usleep(10);
+		usleep(100);
+		calls_at_once(&c, in[i % 3]);
+		while (__atomic_load_n(&c.p.done, __ATOMIC_ACQUIRE) != i)
+			usleep(10);
+		calls_made(c.fd, c.taken, &s);
+		EXPECT_EQ(c.taken, s.stats[0]) {
+			c.taken = s.stats[0];
+		}
+		__atomic_store_n(&c.p.go, 0, __ATOMIC_RELEASE);
+	}
+	pthread_join(thread, NULL);
+	poll_usec_set("200");
+	TH_LOG("%llu calls taken in %d waits, %llu made there",
+	       (unsigned long long)c.taken, POLLS,
+	       (unsigned long long)s.stats[1]);
+	EXPECT_EQ(POLLS, c.p.good);
+	EXPECT_LT(POLLS / 2, s.stats[1]);
+	EXPECT_EQ(-EAGAIN, call_step(c.fd, STEP_CALL, STEP_IN_CALLER, 0, &s));
+	close(c.fd);
+	EXPECT_EQ(0, xseg_detach(self->segment.name));
+}
+
 TEST_F_TIMEOUT(wait, detached_while_asleep, 60)
 {
 	struct xseg_ioc_wait arg = self->arg;
@@ -456,14 +589,6 @@ TEST_F_TIMEOUT(wait, detached_while_asleep, 60)
 	ASSERT_EQ(0, attach(self->dev, self->segment.path));
 	deadline(&arg, 0);
 	EXPECT_EQ(-ETIMEDOUT, do_wait(self->dev, &arg));
-}
-
-static int handled;
-
-static void handler(int sig)
-{
-	(void)sig;
-	__atomic_add_fetch(&handled, 1, __ATOMIC_SEQ_CST);
 }
 
 /* -EINTR for a handler, whatever SA_RESTART says; the wait is not resumed. */

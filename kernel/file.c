@@ -276,8 +276,7 @@ static void undo_bridge(void *data)
 {
 	const struct xseg_ioc_bridge *arg = data;
 
-	if (!(arg->flags & XSEG_BRIDGE_PUT))
-		close_fd(arg->fd);
+	close_fd(arg->fd);
 }
 
 union arguments {
@@ -335,6 +334,13 @@ static const struct command commands[] = {
 		do_bridge, .undo = undo_bridge),
 };
 
+/* To put a bridge fills nothing, and cannot be taken back. */
+static bool command_fills(const struct command *c, const union arguments *arg)
+{
+	return c->out && !(c->cmd == XSEG_IOC_BRIDGE &&
+			   arg->bridge.flags & XSEG_BRIDGE_PUT);
+}
+
 static long device_ioctl(struct file *file, unsigned int cmd,
 			 unsigned long addr)
 {
@@ -361,7 +367,8 @@ static long device_ioctl(struct file *file, unsigned int cmd,
 		return ret;
 	arg.info.size = min(size, c->size);	/* not what it may be by now */
 	ret = c->run(file->private_data, &arg);
-	if (!ret && c->out && copy_to_user(user, &arg, arg.info.size)) {
+	if (!ret && command_fills(c, &arg) &&
+	    copy_to_user(user, &arg, arg.info.size)) {
 		ret = -EFAULT;
 		if (c->undo)
 			c->undo(&arg);

@@ -9,6 +9,7 @@
  * Needs a kernel with CONFIG_FAULT_INJECTION: KERNEL=kasan.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <sys/eventfd.h>
@@ -25,6 +26,7 @@
 
 #define DEBUGFS	"/sys/kernel/debug/"
 #define START	DEBUGFS "xseg_test/start"
+#define DISKS	"/sys/class/xsegbd/"
 #define NAME	"fault"
 #define MOST	2000
 #define SECONDS	20
@@ -38,6 +40,11 @@
  * @other: another segment's
  * @event: an eventfd
  * @start: where test peers are started
+ * @desc:  a descriptor of ours
+ * @bridge: one of a kernel peer that waits by type eventfd-bridge
+ * @program: that serves disks
+ * @server: its process
+ * @said:  what it says
  */
 static struct {
 	int nth;
@@ -49,18 +56,23 @@ static struct {
 	int start;
 	struct xseg *x;
 	struct xseg_desc_id desc;
+	struct xseg_desc_id bridge;
+	char program[4096];
+	pid_t server;
+	int said[2];
 } stage;
 
 static int write_to(const char *path, const char *text)
 {
 	int fd = open(path, O_WRONLY | O_CLOEXEC);
-	ssize_t n;
+	int ret = 0;
 
 	if (fd < 0)
 		return -errno;
-	n = write(fd, text, strlen(text));
+	if (write(fd, text, strlen(text)) < 0)
+		ret = -errno;
 	close(fd);
-	return n < 0 ? -1 : 0;
+	return ret;
 }
 
 /* From now on the nth thing that may fail does; 0: no more. */
@@ -166,6 +178,14 @@ static int c_signal(void)
 	       errno != ENOTCONN ? -errno : 0;
 }
 
+/* Of a kernel peer: see echo_before() */
+static int c_signal_port(void)
+{
+	struct xseg_ioc_signal arg = { .size = sizeof(arg), .portno = 2 };
+
+	return ioctl(stage.dev, XSEG_IOC_SIGNAL, &arg) ? -errno : 0;
+}
+
 static int c_register(unsigned int flags, int fd)
 {
 	struct xseg_ioc_register arg = { .size = sizeof(arg), .flags = flags,
@@ -220,6 +240,42 @@ static int c_direct(void) { return start("direct " NAME " 4"); }
 static int c_source(void) { return start("source " NAME " 5 6 10 2"); }
 static int c_bridge(void) { return start("echo:eventfd-bridge " NAME " 7"); }
 
+static int c_bridge_put(void)
+{
+	struct xseg_ioc_bridge arg = { .size = sizeof(arg),
+		.flags = XSEG_BRIDGE_PUT, .desc = stage.bridge.index,
+		.gen = stage.bridge.gen, .fd = stage.event };
+
+	return ioctl(stage.dev, XSEG_IOC_BRIDGE, &arg) ? -errno : 0;
+}
+
+static int c_bridge_get(void)
+{
+	struct xseg_ioc_bridge arg = { .size = sizeof(arg),
+		.desc = stage.bridge.index, .gen = stage.bridge.gen };
+
+	if (ioctl(stage.dev, XSEG_IOC_BRIDGE, &arg))
+		return -errno;
+	close(arg.fd);
+	return 0;
+}
+
+static void put_before(void)
+{
+	struct signal_desc *sd;
+
+	KS_CHECK(!c_bridge());
+	sd = xseg_get_port_signal_desc(stage.x, 7);
+	KS_CHECK(sd && !xseg_get_desc_id(stage.x, sd, &stage.bridge));
+	KS_CHECK(!xseg_put_signal_desc(stage.x, sd));
+}
+
+static void get_before(void)
+{
+	put_before();
+	KS_CHECK(!c_bridge_put());
+}
+
 /* A kernel peer leaves while allocations fail. */
 static int c_leave(void)
 {
@@ -254,6 +310,58 @@ static int c_fdinfo(void)
 	return c_read(path);
 }
 
+/* Disks, and who serves them */
+
+static int c_disk_add(void)
+{
+	int ret = write_to(DISKS "add", "segment=" NAME " port=8 id=0");
+
+	/* What device_add() says if there was no memory for the name. */
+	return ret == -EINVAL ? -ENOMEM : ret;
+}
+
+static int c_disk_remove(void)
+{
+	return write_to(DISKS "remove", "0");
+}
+
+static void serve(void *arg)
+{
+	dup2(stage.said[1], STDOUT_FILENO);
+	execl(stage.program, stage.program, "--port", "8", NAME, "null:1M",
+	      NULL);
+}
+
+static void server_start(void)
+{
+	char c;
+
+	KS_CHECK(!pipe2(stage.said, O_CLOEXEC));
+	stage.server = ks_fork(serve, NULL);
+	close(stage.said[1]);
+	KS_CHECK(read(stage.said[0], &c, 1) == 1);	/* it is ready */
+}
+
+static void server_stop(void)
+{
+	KS_CHECK(!kill(stage.server, SIGTERM) && !ks_wait(stage.server));
+	close(stage.said[0]);
+}
+
+static void remove_before(void)
+{
+	KS_CHECK(!c_disk_add());
+}
+
+static bool disks_are(void)
+{
+	const char *build = getenv("XSEG_BUILD");
+
+	snprintf(stage.program, sizeof(stage.program), "%s/xseg-blkd",
+		 build ? build : "build/release");
+	return !access(DISKS "add", W_OK) && !access(stage.program, X_OK);
+}
+
 static const struct call {
 	const char *name;
 	int (*run)(void);
@@ -268,10 +376,13 @@ static const struct call {
 	{ "attach, attached", c_attach_more, NULL },
 	{ "attach, keep", c_attach_keep, NULL },
 	{ "signal", c_signal, NULL },
+	{ "signal, port", c_signal_port, echo_before },
 	{ "register, thread", c_register_thread, NULL },
 	{ "register, eventfd", c_register_event, NULL },
 	{ "unregister", c_unregister, register_before },
 	{ "wait", c_wait, NULL },
+	{ "bridge, put", c_bridge_put, put_before },
+	{ "bridge, get", c_bridge_get, get_before },
 	{ "detach", c_detach, NULL },
 	{ "driver: thread", c_echo, NULL },
 	{ "driver: work", c_work, NULL },
@@ -279,6 +390,9 @@ static const struct call {
 	{ "driver: source", c_source, NULL },
 	{ "driver: bridge", c_bridge, NULL },
 	{ "driver: leave", c_leave, echo_before },
+}, disk_calls[] = {
+	{ "disk: add", c_disk_add, NULL },
+	{ "disk: remove", c_disk_remove, remove_before },
 };
 
 static void stage_set(void)
@@ -309,48 +423,110 @@ static bool attached(void)
 	return some;
 }
 
+/* The number that the next file gets. */
+static int next_file(void)
+{
+	int fd = dup(stage.nth);
+
+	KS_CHECK(fd >= 0);
+	close(fd);
+	return fd;
+}
+
+static int wrong(const struct call *call, unsigned int nth, const char *what,
+		 int ret)
+{
+	ksft_print_msg("%s: the %u. failed, %s (%d)\n", call->name, nth, what,
+		       ret);
+	return 1;
+}
+
+/* The call, and the next one if it failed; false if nothing did. */
+static bool two(const struct call *call, unsigned int nth, int *bad)
+{
+	bool failed;
+	int ret;
+
+	fail_nth(nth);
+	ret = call->run();
+	failed = failed_nth();
+	if (!ret)
+		return failed;
+	if (ret != -ENOMEM && ret != -EFAULT)
+		*bad += wrong(call, nth, "it returned another error", ret);
+	if (!failed)
+		*bad += wrong(call, nth, "without a failure", ret);
+	ret = call->run();
+	if (ret)
+		*bad += wrong(call, nth, "then it returns an error", ret);
+	return failed;
+}
+
 /* One call with its nth failing; false if it had not so many. */
 static bool one(const struct call *call, unsigned int nth, int *bad)
 {
+	int fd = next_file();
 	bool failed;
-	int ret, again = 0;
 
 	stage_set();
 	if (call->before)
 		call->before();
-	fail_nth(nth);
-	ret = call->run();
-	failed = failed_nth();
-	if (ret && ret != -ENOMEM && ret != -EFAULT) {
-		ksft_print_msg("%s: the %u. failed, it returned %d\n",
-			       call->name, nth, ret);
-		++*bad;
-	}
-	if (ret)
-		again = call->run();
-	if (again || (ret && !failed)) {
-		ksft_print_msg("%s: after the %u. it returns %d\n", call->name,
-			       nth, again);
-		++*bad;
-	}
+	failed = two(call, nth, bad);
 	stage_clear();
-	if (attached()) {
-		ksft_print_msg("%s: after the %u. a segment stays attached\n",
-			       call->name, nth);
-		++*bad;
-	}
+	if (attached())
+		*bad += wrong(call, nth, "a segment stays attached", 0);
+	if (next_file() != fd)
+		*bad += wrong(call, nth, "a file stays open", next_file());
 	return failed;
 }
 
-static void call_test(const struct call *call)
+/* The same with a server, which stays. */
+static bool one_of_disk(const struct call *call, unsigned int nth, int *bad)
+{
+	int fd = next_file(), left = call->before ? -ENODEV : 0, ret;
+	bool failed;
+
+	if (call->before)
+		call->before();
+	failed = two(call, nth, bad);
+	ret = write_to(DISKS "remove", "0 force");
+	if (ret != left)
+		*bad += wrong(call, nth, "to remove the disk returns", ret);
+	if (next_file() != fd)
+		*bad += wrong(call, nth, "a file stays open", next_file());
+	return failed;
+}
+
+static void call_test(const struct call *call,
+		      bool (*test)(const struct call *call, unsigned int nth,
+				   int *bad))
 {
 	unsigned int nth = 1;
 	int bad = 0;
 
-	while (nth < MOST && bad < 5 && one(call, nth, &bad))
+	while (nth < MOST && bad < 5 && test(call, nth, &bad))
 		nth++;
 	ksft_test_result(!bad && nth < MOST, "%s: %u failures\n", call->name,
 			 nth - 1);
+}
+
+static void disks_test(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < ARRAY_SIZE(disk_calls); i++) {
+		if (!disks_are()) {
+			ksft_test_result_skip("%s: needs xsegbd and xseg-blkd\n",
+					      disk_calls[i].name);
+			continue;
+		}
+		stage_set();
+		server_start();
+		call_test(&disk_calls[i], one_of_disk);
+		server_stop();
+		stage_clear();
+		KS_CHECK(!attached());
+	}
 }
 
 /* Start and end of a module's code, for the stack trace filter. */
@@ -462,7 +638,8 @@ int main(void)
 		"failslab", "fail_page_alloc", "fail_usercopy",
 	};
 	struct xseg_params params = { .size = sizeof(params), .mode = 0600,
-				      .heap_size = 1 << 20 };
+				      .heap_size = 1 << 20,
+				      .max_data = 1 << 16 };
 	struct signal_desc *sd;
 	unsigned int i;
 
@@ -470,7 +647,7 @@ int main(void)
 	stage.nth = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
 	if (stage.nth < 0 || access(XSEG_DEVICE, R_OK))
 		ksft_exit_skip("needs CONFIG_FAULT_INJECTION and xseg_signal\n");
-	ksft_set_plan(ARRAY_SIZE(calls) + 1);
+	ksft_set_plan(ARRAY_SIZE(calls) + ARRAY_SIZE(disk_calls) + 1);
 	for (i = 0; i < ARRAY_SIZE(quiet); i++)
 		knob(quiet[i], "verbose", "0");
 	knob("failslab", "ignore-gfp-wait", "N");
@@ -488,7 +665,8 @@ int main(void)
 	sd = xseg_get_signal_desc(stage.x, "futex");
 	KS_CHECK(sd && !xseg_get_desc_id(stage.x, sd, &stage.desc));
 	for (i = 0; i < ARRAY_SIZE(calls); i++)
-		call_test(&calls[i]);
+		call_test(&calls[i], one);
+	disks_test();
 	random_test();
 	KS_CHECK(!xseg_leave(stage.x) && !xseg_destroy(NAME, 0));
 	ksft_finished();

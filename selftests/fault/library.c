@@ -89,6 +89,7 @@ static void stage_clear(void)
 		KS_CHECK(!xseg_leave(stage.x));
 	if (stage.fd >= 0)
 		close(stage.fd);
+	xseg_detach(stage.name);
 	xseg_destroy(stage.made, 0);
 	KS_CHECK(!xseg_destroy(stage.name, 0));
 }
@@ -137,7 +138,58 @@ static int c_leave(void)
 	return ret;
 }
 
+/* Without the module it says so; with it, it may do as it is told. */
+static int no_device(int ret)
+{
+	return ret == -ENODEV || ret == -EACCES || ret == -EPERM ? 0 : ret;
+}
+
+static int c_attach(void) { return no_device(xseg_attach(stage.name)); }
+
+static int c_detach(void)
+{
+	int ret = no_device(xseg_detach(stage.name));
+
+	return ret == -ENOENT ? 0 : ret;
+}
+
+static int c_infos(void)
+{
+	struct xseg_port_info port;
+	struct xseg_type_info type;
+	struct xseg_stats stats;
+	struct xseg_info info;
+	int ret;
+
+	ret = xseg_get_info(stage.x, &info);
+	if (!ret)
+		ret = xseg_get_port_info(stage.x, PORT, &port);
+	if (!ret)
+		ret = xseg_get_type_info(stage.x, 0, &type);
+	return ret ? ret : xseg_get_stats(stage.x, &stats);
+}
+
+static int c_settings(void)
+{
+	int ret = xseg_set_port_flags(stage.x, PORT, XSEG_PORT_KEEP);
+
+	if (!ret)
+		ret = xseg_set_max_requests(stage.x, PORT, 8);
+	if (!ret)
+		ret = error_of(xseg_get_max_requests(stage.x, PORT));
+	if (!ret)
+		ret = xseg_set_wait_strategy(stage.x, XSEG_WAIT_SLEEP);
+	return ret ? ret : xseg_set_sleep_cap(stage.x, XSEG_WAIT_FOREVER);
+}
+
 static int c_type(void) { return xseg_local_signal_init(stage.x, stage.type); }
+
+static int c_type_quit(void)
+{
+	int ret = c_type();
+
+	return ret ? ret : xseg_local_signal_quit(stage.x, stage.type);
+}
 
 static int c_desc(void)
 {
@@ -146,12 +198,45 @@ static int c_desc(void)
 	return stage.sd ? 0 : -errno;
 }
 
+static int c_hold_desc(void)
+{
+	int ret = xseg_hold_signal_desc(stage.x, stage.sd);
+
+	return ret ? ret : xseg_put_signal_desc(stage.x, stage.sd);
+}
+
+static int c_port_desc(void)
+{
+	struct signal_desc *sd;
+
+	errno = 0;
+	sd = xseg_get_port_signal_desc(stage.x, PORT);
+	return sd ? xseg_put_signal_desc(stage.x, sd) : -errno;
+}
+
 static int c_put_desc(void) { return xseg_put_signal_desc(stage.x, stage.sd); }
 static int c_bind(void) { return error_of(xseg_bind_port(stage.x, PORT, stage.sd)); }
 static int c_release(void) { return xseg_release_port(stage.x, PORT); }
 static int c_reap(void) { return error_of(xseg_reap(stage.x)); }
 static int c_prepare(void) { return xseg_prepare_wait(stage.x, stage.sd); }
 static int c_signal(void) { return xseg_signal(stage.x, PORT); }
+
+static int c_cancel(void)
+{
+	int ret = xseg_prepare_wait(stage.x, stage.sd);
+
+	return ret ? ret : xseg_cancel_wait(stage.x, stage.sd);
+}
+
+static int c_signal_wait(void)
+{
+	const xport port = PORT;
+	int ret = xseg_prepare_wait(stage.x, stage.sd);
+
+	if (!ret)
+		ret = xseg_signal_and_wait(stage.x, stage.sd, &port, 1, 1000);
+	return ret == -ETIMEDOUT ? 0 : ret;
+}
 
 static int c_wait(void)
 {
@@ -167,9 +252,26 @@ static int c_signal_fd(void)
 	return ret == -EOPNOTSUPP ? 0 : error_of(ret);
 }
 
+/* Nobody waits by that type: that needs the module. */
+static int c_bridge_fd(void)
+{
+	int ret = xseg_get_bridge_fd(stage.x, PORT);
+
+	return ret == -EOPNOTSUPP ? 0 : ret < 0 ? ret : -EBADF;
+}
+
 static int c_alloc(void)
 {
 	return xseg_alloc_requests(stage.x, PORT, 8) == 8 ? 0 : -EAGAIN;
+}
+
+static int c_free(void)
+{
+	int ret = c_alloc();
+
+	if (!ret && xseg_free_requests(stage.x, PORT, 8) != 8)
+		ret = -EAGAIN;
+	return ret;
 }
 
 static int c_request(void)
@@ -244,18 +346,29 @@ static const struct call {
 	{ "join", c_join, 0 },
 	{ "join_fd", c_join_fd, 0 },
 	{ "leave", c_leave, 63 },
+	{ "attach", c_attach, 0 },
+	{ "detach", c_detach, 0 },
 	{ "peer_info", c_info, WITH_HANDLE },
+	{ "the other infos", c_infos, 31 },
+	{ "settings", c_settings, 31 },
 	{ "local_signal_init", c_type, WITH_HANDLE },
+	{ "local_signal_quit", c_type_quit, WITH_HANDLE },
 	{ "get_signal_desc", c_desc, WITH_HANDLE | WITH_TYPE },
+	{ "hold_signal_desc", c_hold_desc, 15 },
 	{ "put_signal_desc", c_put_desc, 15 },
+	{ "get_port_signal_desc", c_port_desc, 31 },
 	{ "bind_port", c_bind, 15 },
 	{ "release_port", c_release, 31 },
 	{ "reap", c_reap, 31 },
 	{ "prepare_wait", c_prepare, 31 },
+	{ "cancel_wait", c_cancel, 31 },
 	{ "wait_signal", c_wait, 31 },
+	{ "signal_and_wait", c_signal_wait, 31 },
 	{ "signal_fd", c_signal_fd, 31 },
+	{ "get_bridge_fd", c_bridge_fd, 31 },
 	{ "signal", c_signal, 31 },
 	{ "alloc_requests", c_alloc, 31 },
+	{ "free_requests", c_free, 31 },
 	{ "get_request", c_request, 31 },
 	{ "a request's way", c_trip, 63 },
 };

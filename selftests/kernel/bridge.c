@@ -577,10 +577,17 @@ TEST_F(bridge, no_room)
 	int i, next, efd = eventfd(0, 0);
 
 	ASSERT_EQ(0, peer_start(self, variant->kind));
-	ASSERT_EQ(0, bridge_put(self, efd));
 	arg->size = sizeof(*arg);
 	arg->desc = self->id.index;
 	arg->gen = self->id.gen;
+	arg->flags = XSEG_BRIDGE_PUT;
+	arg->fd = efd;
+	ASSERT_EQ(0, mprotect(arg, 4096, PROT_READ));
+	/* nothing is to be told of that one */
+	ASSERT_EQ(0, ioctl(self->dev, XSEG_IOC_BRIDGE, arg));
+	ASSERT_EQ(0, mprotect(arg, 4096, PROT_READ | PROT_WRITE));
+	arg->flags = 0;
+	arg->fd = 0;
 	ASSERT_EQ(0, mprotect(arg, 4096, PROT_READ));
 	next = dup(0);
 	close(next);

@@ -39,7 +39,7 @@ verify sync --rw=randwrite --bs=4k --size=1M --ioengine=psync --sync=dsync --ver
 verify trim --rw=randtrimwrite --bs=64k --size=16M --ioengine=psync --verify=crc32c --do_verify=0
 verify buffered --direct=0 --rw=randwrite --bs=4k --end_fsync=1 --ioengine=psync --verify=md5
 
-run fio --filename=$disk --direct=1 --ioengine=libaio --iodepth=16 --size=8M --verify_fatal=1 \
+run fio "${on_disk[@]}" --ioengine=libaio --iodepth=16 --size=8M --verify_fatal=1 \
 	--name=write --rw=randwrite --bs=4k --offset=0 --verify=crc32c --loops=2 \
 	--name=trim --rw=randtrim --bs=32k --offset=16M --loops=4 \
 	--name=flush --rw=write --bs=4k --offset=32M --fsync=1 --size=1M

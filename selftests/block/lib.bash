@@ -95,17 +95,15 @@ until_true()
 	done
 }
 
-# do_fio NAME OPTION...: on the disk, output as of run
-do_fio()
-{
-	run fio --name="$1" --filename="${target:-$disk}" --direct=1 --group_reporting \
-		--output-format=normal "${@:2}"
-}
+# do_fio NAME OPTION...: on the disk, and if that is not there no file in its
+# place; output as of run
+on_disk=(--filename=$disk --allow_file_create=0 --direct=1 --group_reporting)
+do_fio() { run fio --name="$1" "${on_disk[@]}" --output-format=normal "${@:2}"; }
 
 # start_fio NAME OPTION...: the same in the background, its pid in $fio
 start_fio()
 {
-	fio --name="$1" --filename=$disk --direct=1 --group_reporting "${@:2}" >"$dir/out" 2>&1 &
+	fio --name="$1" "${on_disk[@]}" "${@:2}" >"$dir/out" 2>&1 &
 	fio=$!
 }
 

@@ -70,10 +70,13 @@ void misdeed_before(struct queue *q, struct xseg_request *req)
 {
 	static const u32 errors[] = { 0, 4095, 4096, 0x80000000U, 0xffffffffU };
 
+	last.hop = 0;
+	if (req->op == XSEG_BLK_INFO)
+		return;		/* there is to be a disk */
 	last.req = req;
 	last.hop = req->path_top - 1 < XSEG_PATH_LEN ?
 		   req->path[req->path_top - 1] : 0;
-	if (req->op == XSEG_BLK_INFO || queue_random(q) % 8)
+	if (queue_random(q) % 8)
 		return;
 	switch (misdeed) {
 	case MISDEED_SHORT:

@@ -11,7 +11,7 @@ seconds=${XSEG_SECONDS:-4}
 # io: for some seconds, whatever comes of it
 io()
 {
-	timeout $((seconds + 60)) fio --name=io --filename=$disk --direct=1 --rw=randrw \
+	timeout $((seconds + 60)) fio --name=io "${on_disk[@]}" --rw=randrw \
 		--bsrange=512-64k --size=48M --ioengine=libaio --iodepth=16 \
 		--continue_on_error=all \
 		--time_based --runtime=$seconds >"$dir/out" 2>&1

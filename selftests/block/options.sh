@@ -97,6 +97,17 @@ sleep 1
 serve -n && wait $d && remove
 ok "new I/O waits for the next one all the same"
 
+kill -STOP "$server"
+xseg disk add "$seg" 1 2>"$dir/add" &
+d=$!
+until_true 20 eval "xseg ports '$seg' | awk '\$1 == 1 && \$(NF - 3) == 1 { n = 1 } END { exit !n }'"
+unserve KILL
+! wait $d && grep -q "died before" "$dir/add"
+ok "a server that dies while it is asked"
+
+serve && echo "of somebody" >$disk && fails "is in the way" xseg disk add "$seg" 1 && remove && rm $disk
+ok "a file in the disk's place"
+
 # the question itself takes the only chunk: nothing is left for I/O
 unserve; xseg detach "$seg" && xseg destroy "$seg" && segment --heap 64K --max-data 64K && serve
 ok "a segment with a heap of one chunk"

@@ -120,9 +120,11 @@ static bool serve_all(struct queue *q)
 	return some;
 }
 
+/* Who keeps some looks now and then whether he is to let them go. */
 static void *run(void *arg)
 {
 	struct queue *q = arg;
+	uint32_t usec = misdeed ? 100000 : XSEG_WAIT_FOREVER;
 
 	for (;;) {
 		if (serve_all(q))
@@ -136,7 +138,7 @@ static void *run(void *arg)
 			continue;
 		}
 		xseg_signal_and_wait(q->x, q->sd, &q->due, q->due != NoPort,
-				     100000);
+				     usec);
 		q->due = NoPort;
 	}
 	return NULL;

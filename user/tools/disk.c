@@ -124,6 +124,7 @@ static const struct reason add_reasons[] = {
 	{ ENOTCONN, "no server is bound to that port of segment '@'; start "
 		    "one first" },
 	{ ETIMEDOUT, "the server has not answered; does it serve disks?" },
+	{ EOWNERDEAD, "the server died before it answered; start it again" },
 	{ EOPNOTSUPP, "the server does not know the question, or the signal "
 		      "type is not for drivers" },
 	{ EPROTO, "the server's answer makes no sense" },
@@ -154,6 +155,9 @@ static int await_node(int id)
 		}
 		usleep(10000);
 	}
+	if (!lstat(path, &st))
+		return fail("%s is in the way; remove it and the disk, and add "
+			    "the disk again", path);
 	return fail("%s does not appear; the disk is there, see /sys/block",
 		    path);
 }
@@ -263,6 +267,7 @@ static const struct reason disk_reasons[] = {
 		 "it with --force" },
 	{ ENOTCONN, "disk '@' has no server at the moment" },
 	{ ETIMEDOUT, "the server of disk '@' has not answered" },
+	{ EOWNERDEAD, "the server of disk '@' died before it answered" },
 	{ EPROTO, "the server's answer makes no sense, or it has another block "
 		  "size now" },
 	{ 0, NULL },

@@ -66,7 +66,7 @@ int disk_find(const char *segment, xport portno)
 /* What JSON has, in this order; all but the first two are numbers. */
 static const char *const attrs[] = {
 	"state", "type", "port", "queues", "depth", "hold_ms", "timeout_ms",
-	"in_flight", "lost", "failed", "given_up", "bad", "signals",
+	"in_flight", "lost", "failed", "given_up", "bad", "signals", "handed",
 };
 
 #define ATTRS_TEXT	2

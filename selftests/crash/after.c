@@ -368,11 +368,9 @@ static void all_leave(struct trial *t)
 /* A segment is there whole, or not at all. */
 static void file_after(struct trial *t)
 {
-	char path[XSEG_NAME_SIZE + 32];
 	struct xseg *x;
 
-	snprintf(path, sizeof(path), "/dev/shm/xseg.%s", t->name);
-	t->fd = open(path, O_RDONLY | O_CLOEXEC);
+	t->fd = file_open(t);
 	if (t->fd < 0)
 		return;
 	in_order(t, "of a segment that is there");
@@ -381,6 +379,36 @@ static void file_after(struct trial *t)
 	if (x)
 		xseg_leave(x);
 	check(t, !xseg_destroy(t->name, 0), "it cannot be destroyed");
+}
+
+/*
+ * The segment has its name, or not any more, and F lives in it: either way the
+ * others go on.
+ */
+static void name_after(struct trial *t)
+{
+	int ret = xseg_destroy(t->name, 0);
+	struct xseg *x;
+
+	check(t, ret == -EBUSY || ret == -ENOENT,
+	      "its name is neither there nor gone");
+	if (ret != -EBUSY)
+		return;
+	x = xseg_join(t->name, 0);
+	check(t, x, "its name is there and it cannot be joined");
+	if (x)
+		xseg_leave(x);
+}
+
+/* All have left: what is there of the name can go. */
+static void name_away(struct trial *t)
+{
+	int ret = xseg_destroy(t->name, 0), fd = file_open(t);
+
+	check(t, !ret || ret == -ENOENT, "it cannot be destroyed");
+	check(t, fd < 0, "its file is still there");
+	if (fd >= 0)
+		close(fd);
 }
 
 /* Who was to let kernel peers in is dead: they come. */
@@ -405,6 +433,11 @@ void trial_after(struct trial *t)
 	if (!partner_park(t) || !reap(t) || !attached(t))
 		return;
 	in_order(t, "after the reap");
-	if (take_over(t) && traffic_flows(t) && partner_stop(t))
-		all_leave(t);
+	if (t->s->flags & S_NAMED)
+		name_after(t);
+	if (!take_over(t) || !traffic_flows(t) || !partner_stop(t))
+		return;
+	all_leave(t);
+	if (t->s->flags & S_NAMED)
+		name_away(t);
 }

@@ -255,7 +255,7 @@ static bool fits_kernel(const struct trial *like, enum company c)
 {
 	unsigned int flags = like->s->flags;
 
-	if (flags & S_FILE || (c != ONE && c != TWO))
+	if (flags & (S_FILE | S_NAMED) || (c != ONE && c != TWO))
 		return false;
 	if (flags & S_BRIDGE && strcmp(like->kernel, "eventfd-bridge"))
 		return false;
@@ -272,11 +272,7 @@ static bool fits(const struct trial *like, enum company c)
 		return fits_kernel(like, c);
 	if (s->flags & S_KERNEL)
 		return false;
-	if (s->flags & S_FILE)
-		return c == ALONE;
-	if (s->flags & S_NOPEER)
-		return c <= ONE;
-	return true;
+	return !(s->flags & S_FILE) || c == ALONE;
 }
 
 /* One scenario with one type, in all companies: one test. */

@@ -138,6 +138,7 @@ struct victim {
 #define S_CANCEL	4U	/* it may cancel requests */
 #define S_FAIL		8U	/* it gives port 0 up itself: all may fail */
 #define S_FILE		16U	/* about the file of a segment */
+#define S_NAMED		4096U	/* about that of one with others in it */
 #define S_SLEEP		32U	/* sleeps for ever, to be killed while it does */
 #define S_CORPSE	64U	/* another peer has died before */
 #define S_FULL		128U	/* the dead have all slots */
@@ -182,7 +183,7 @@ extern const unsigned int nr_scenarios;
  * @stuck:  it did not come back from its call
  * @mapped:  the module knows it: reaps it by itself
  * @source:  there is a source
- * @name:    of the segment of S_FILE, or with kernel peers
+ * @name:    of the segment of S_FILE and S_NAMED, or with kernel peers
  */
 struct trial {
 	const struct scenario *s;
@@ -216,6 +217,7 @@ struct verdict {
 extern struct verdict verdict;
 
 /* world.c */
+int file_open(const struct trial *t);
 bool trial_begin(struct trial *t);
 void trial_end(struct trial *t);
 void victim_body(struct trial *t) __attribute__((noreturn));

@@ -90,15 +90,13 @@ static bool fail(const char *what, int err)
  */
 bool kernel_segment(struct trial *t, const struct xseg_params *params)
 {
-	char path[XSEG_NAME_SIZE + 32];
 	void *base;
 	int ret;
 
 	ret = xseg_create(t->name, params);
 	if (ret)
 		return fail("create", -ret);
-	snprintf(path, sizeof(path), "/dev/shm/xseg.%s", t->name);
-	t->fd = open(path, O_RDWR | O_CLOEXEC);
+	t->fd = file_open(t);
 	memset(&view, 0, sizeof(view));
 	base = mmap(NULL, sizeof(struct xseg_header), PROT_READ, MAP_SHARED,
 		    t->fd, 0);

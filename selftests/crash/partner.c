@@ -61,11 +61,8 @@ static void serve(struct client *b)
 	AT("woke up");
 }
 
-/*
- * Takes the request that the victim sent it, and sleeps until somebody has
- * more: then it does nothing until it is told to serve.
- */
-static struct xseg_request *sleep_through(struct client *b)
+/* Takes the request that the victim sent it. */
+static struct xseg_request *take_one(struct client *b)
 {
 	struct xseg_request *req = NULL;
 
@@ -78,13 +75,21 @@ static struct xseg_request *sleep_through(struct client *b)
 		}
 	}
 	xseg_cancel_wait(b->x, b->sd);
+	return req;
+}
+
+/*
+ * Sleeps until somebody has something for it: then it does nothing until it is
+ * told to serve.
+ */
+static void sleep_through(struct client *b)
+{
 	AT("sleeps while the victim is at work");
 	xseg_prepare_wait(b->x, b->sd);
 	xseg_wait_signal(b->x, b->sd, XSEG_WAIT_FOREVER);
 	AT("woke up");
 	while (GET(stage->phase) == PHASE_RUN)
 		usleep(50);
-	return req;
 }
 
 static void answer(struct client *b, struct xseg_request *req)
@@ -112,8 +117,10 @@ void partner_body(struct trial *t)
 	SET(stage->b_ready, 1);
 	while (GET(stage->phase) == PHASE_BEGIN)
 		usleep(50);
+	if (t->company == TWO && !(t->s->flags & S_NOPEER))
+		held = take_one(&b);
 	if (t->company == TWO)
-		held = sleep_through(&b);
+		sleep_through(&b);
 	while (GET(stage->phase) == PHASE_RUN)
 		work(&b, turn++);
 	if (GET(stage->phase) == PHASE_PARK)

@@ -248,6 +248,17 @@ static bool took_large(struct victim *v)
 	return take_own(v) && !xseg_prep_request(v->x, v->req, 0, 8000);
 }
 
+static bool do_renew(struct victim *v)
+{
+	return !xseg_renew_request(v->x, v->req, PORT_VICTIM_CLIENT,
+				   elsewhere(v));
+}
+
+static bool do_set_data(struct victim *v)
+{
+	return !xseg_set_req_data(v->x, v->req, v);
+}
+
 static bool do_submit(struct victim *v)
 {
 	return xseg_submit(v->x, v->req, PORT_VICTIM_CLIENT, XSEG_SIGNAL) >= 0;
@@ -407,6 +418,7 @@ const struct scenario scenarios[] = {
 	{ "set_port_flags", 0, NULL, do_set_flags },
 	{ "prepare_wait", 0, NULL, do_prepare },
 	{ "cancel_wait", 0, do_prepare, do_cancel },
+	{ "signal_fd", 0, NULL, polled },
 	{ "prepare_wait, in an event loop", 0, polled, do_prepare },
 	{ "cancel_wait, in an event loop", 0, polled_prepare, do_cancel },
 	{ "wait_signal, timeout", 0, do_prepare, do_wait },
@@ -425,6 +437,8 @@ const struct scenario scenarios[] = {
 	{ "put_request, large", 0, took_large, do_put },
 	{ "put_request, accepted", S_KEEP | S_CANCEL, take_accepted, do_put },
 	{ "put_request, received", 0, take_received, do_put },
+	{ "renew_request", 0, take_received, do_renew },
+	{ "set_req_data", 0, take_own, do_set_data },
 	{ "submit", 0, take_prepared, do_submit },
 	{ "submit to a sleeper", S_KEEP, take_for_b, do_submit },
 	{ "accept", S_KEEP, NULL, do_accept },
@@ -443,6 +457,7 @@ const struct scenario scenarios[] = {
 	{ "create", S_NOPEER | S_FILE, NULL, do_create },
 	{ "destroy", S_NOPEER | S_FILE, do_create, do_destroy },
 	{ "destroy, forced", S_NOPEER | S_FILE, do_create, do_destroy_forced },
+	{ "destroy, forced, with peers", S_NAMED, NULL, do_destroy_forced },
 	{ "attach", S_NOPEER | S_KERNEL | S_ATTACH, NULL, do_attach },
 	{ "detach", S_NOPEER | S_KERNEL | S_ATTACH, do_attach, do_detach },
 	{ "get_bridge_fd", S_KERNEL | S_BRIDGE, NULL, do_get_bridge },

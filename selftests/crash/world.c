@@ -179,9 +179,13 @@ static bool partner_start(struct trial *t)
 	return GET(stage->b_ready);
 }
 
-/* In TWO, B has taken the victim's request, and is announced as a sleeper. */
+/*
+ * In TWO, B has taken the victim's request, if it is one that sent any, and is
+ * announced as a sleeper.
+ */
 static bool partner_asleep(struct trial *t)
 {
+	unsigned int nr = !(t->s->flags & S_NOPEER);
 	struct xseg_port_info info;
 	uint64_t end = now_usec() + PATIENCE_USEC;
 
@@ -189,7 +193,7 @@ static bool partner_asleep(struct trial *t)
 		usleep(20);
 		if (xseg_get_port_info(t->a.x, PORT_B, &info))
 			return false;
-	} while (now_usec() < end && (!info.asleep || !info.accepted));
+	} while (now_usec() < end && (!info.asleep || info.accepted < nr));
 	if (!info.asleep)
 		hung(t, "B does not fall asleep");
 	return info.asleep;
@@ -242,6 +246,31 @@ static bool victim_prepare(struct trial *t)
 	return victim_go(t);
 }
 
+/**
+ * file_open() - open the segment by its name
+ * @t: the trial
+ *
+ * Return: a descriptor, or -1 if it is not there.
+ */
+int file_open(const struct trial *t)
+{
+	char path[XSEG_NAME_SIZE + 32];
+
+	snprintf(path, sizeof(path), "/dev/shm/xseg.%s", t->name);
+	return open(path, O_RDWR | O_CLOEXEC);
+}
+
+static bool segment_make(struct trial *t)
+{
+	if (t->kernel)
+		return kernel_segment(t, &small);
+	if (!(t->s->flags & S_NAMED))
+		t->fd = xseg_create_fd(&small);
+	else if (!xseg_create(t->name, &small))
+		t->fd = file_open(t);
+	return t->fd >= 0;
+}
+
 /* The segment, and who is there before the victim. */
 static bool world_make(struct trial *t)
 {
@@ -251,9 +280,7 @@ static bool world_make(struct trial *t)
 	t->a.may = t->keep && !(t->s->flags & S_FAIL) ? 0 : MAY_FAIL;
 	if (t->s->flags & S_CANCEL)
 		t->a.may |= MAY_CANCEL;
-	if (!t->kernel)
-		t->fd = xseg_create_fd(&small);
-	else if (!kernel_segment(t, &small))
+	if (!segment_make(t))
 		return false;
 	if (t->company != (t->kernel ? ONE : ALONE) &&
 	    client_join(&t->a, t->fd, t->type, PORT_A)) {
@@ -262,6 +289,10 @@ static bool world_make(struct trial *t)
 		return false;
 	}
 	if (t->kernel && !(t->s->flags & S_ATTACH) && !kernel_begin(t))
+		return false;
+	/* The victim has yet to join, B does so before the dead fill all. */
+	if (t->s->flags & S_NOPEER && t->company >= TWO && !t->kernel &&
+	    !partner_start(t))
 		return false;
 	if (t->s->flags & S_FULL)
 		slots_fill(t->fd);
@@ -311,4 +342,6 @@ void trial_end(struct trial *t)
 		files_remove(t);	/* of who was killed just now */
 		close(t->fd);
 	}
+	if (t->s->flags & S_NAMED)
+		xseg_destroy(t->name, XSEG_DESTROY_FORCE);
 }

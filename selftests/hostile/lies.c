@@ -134,6 +134,8 @@ static const struct field fields[] = {
 /**
  * lies_swept() - how often each field had each value at an edge
  *
+ * One element of an array at a time, whichever it is.
+ *
  * Return: how often at the least.
  */
 uint64_t lies_swept(void)
@@ -264,13 +266,21 @@ static uint64_t value_for(const struct victim *v, const struct field *f,
 	return boundary(rnd, limit_of(v, below(rnd, LIMITS)));
 }
 
+/* A field in an entry of its table; of an array any of its elements. */
+static char *field_at(const struct victim *v, const struct field *f,
+		      uint64_t *rnd)
+{
+	char *entry = table_entry(v, f->table, rnd);
+
+	return entry + f->at + f->size * below(rnd, f->nr);
+}
+
 static void field_lie(const struct victim *v, uint64_t *rnd)
 {
 	const struct field *f = &fields[below(rnd, ARRAY_SIZE(fields))];
-	char *at = table_entry(v, f->table, rnd);
+	char *at = field_at(v, f, rnd);
 	uint64_t was = 0;
 
-	at += f->at + f->size * below(rnd, f->nr);
 	memcpy(&was, at, f->size);
 	store(at, f->size, value_for(v, f, at, was, rnd));
 	count(&tally->lies, 1);
@@ -281,10 +291,10 @@ static void sweep_one(const struct victim *v, uint64_t *rnd)
 {
 	uint64_t n = __atomic_fetch_add(&tally->swept, 1, __ATOMIC_RELAXED);
 	const struct field *f = &fields[n % ARRAY_SIZE(fields)];
-	char *at = table_entry(v, f->table, rnd);
+	char *at = field_at(v, f, rnd);
 
 	n /= ARRAY_SIZE(fields);
-	store(at + f->at, f->size,
+	store(at, f->size,
 	      edge_value(n % EDGES, limit_of(v, (uint32_t)(n / EDGES % LIMITS))));
 	count(&tally->lies, 1);
 }
@@ -396,7 +406,7 @@ void *flipper(void *arg)
 		} else {
 			f = &fields[below(&rnd, ARRAY_SIZE(fields))];
 			size = f->size;
-			at = (char *)table_entry(v, f->table, &rnd) + f->at;
+			at = field_at(v, f, &rnd);
 			memcpy(&a, at, size);
 			b = value_for(v, f, at, a, &rnd);
 		}

@@ -31,9 +31,14 @@ def idle():
 
 
 ROUNDS = 400
-BARE = ("futex", "eventfd", "pipe", "socket")
-WORDS = {"futex": "bare futex", "eventfd": "bare eventfd", "pipe": "pipe",
+BARE = ("futex", "eventfd", "ppoll", "flag", "flagppoll", "pipe", "socket")
+WORDS = {"futex": "bare futex", "eventfd": "bare eventfd",
+         "ppoll": "eventfd + ppoll", "flag": "eventfd + flag",
+         "flagppoll": "eventfd + flag + ppoll", "pipe": "pipe",
          "socket": "unix socket", "line": "cache line, polled"}
+# what each step towards our eventfd costs
+STEPS = {"ppoll": "bare eventfd", "flag": "bare eventfd",
+         "flagppoll": "eventfd + flag"}
 PERCENTILES = ("p50", "p90", "p99", "p99.9")
 
 
@@ -55,13 +60,18 @@ COST = "cost for who wakes a sleeper"
 def sleepers():
     for place in ("same", "different"):
         for what in BARE:
+            more = {"baseline": STEPS[what]} if what in STEPS else {}
             yield wake(f"sleep, {place}", what, place, WORDS[what],
-                       (TRIP, "trip", {}), (COST, "wake", {}))
+                       (TRIP, "trip", more), (COST, "wake", {}))
         for kind in ("futex", "eventfd"):
+            # the same again, against what sleeps as it does
+            more = [(TRIP, "trip", {"baseline": WORDS[what]})
+                    for what in ("ppoll", "flagppoll") if kind == "eventfd"]
             yield wake(f"sleep, {place}", f"xseg-{kind}-sleep", place,
                        f"xseg {kind}",
                        (TRIP, "trip", {"baseline": f"bare {kind}",
                                        "budget": {"ratio": 1.05}}),
+                       *more,
                        (COST, "wake", {"baseline": f"bare {kind}"}))
 
 
@@ -101,7 +111,10 @@ def queues():
             ("pair-xseg", "xseg ring", {"baseline": "rte_ring MP/MC",
                                         "budget": {"ratio": 2}}),
             ("pair-dpdk sp", "rte_ring SP/SC", {}),
-            ("pair-wfcq", "liburcu wfcqueue", {})):
+            ("pair-wfcq", "liburcu wfcqueue", {}),
+            ("pair-cas 2", "2 compare-and-swaps", {}),
+            ("pair-cas 5", "5 compare-and-swaps",
+             {"baseline": "2 compare-and-swaps"})):
         yield case("queues", run, metric(group, name, "call", **more))
     group = "request there and back, one thread, CPU time"
     yield case("queues", "idle plain",

@@ -2,7 +2,9 @@
 /*
  * wake WHAT PLACE ROUNDS: two processes wake each other in turns.
  *
- * WHAT is futex, eventfd, pipe, socket, line (a cache line, polled), or
+ * WHAT is futex, eventfd, ppoll (an eventfd that does not block, and ppoll()
+ * before each read), flag and flagppoll (the same two; who is awake is not
+ * written to), pipe, socket, line (a cache line, polled), or
  * xseg-TYPE-STRATEGY. PLACE is same, different (CPUs) or free. Says how long a
  * round trip took and how long the waking itself.
  *
@@ -10,6 +12,7 @@
  */
 #include <limits.h>
 #include <linux/futex.h>
+#include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -52,16 +55,26 @@ static void futex_sleep(int self, u32 seen)
 	syscall(SYS_futex, turn, FUTEX_WAIT, seen, NULL, NULL, 0);
 }
 
-static void eventfd_open(void)
+static void eventfds(int flags)
 {
 	int i;
 
 	for (i = 0; i < 2; i++) {
-		fds[i][0] = eventfd(0, 0);
+		fds[i][0] = eventfd(0, flags);
 		fds[i][1] = fds[i][0];
 		if (fds[i][0] < 0)
 			bench_die("eventfd");
 	}
+}
+
+static void eventfd_open(void)
+{
+	eventfds(0);
+}
+
+static void ppoll_open(void)
+{
+	eventfds(EFD_NONBLOCK);
 }
 
 static void pipe_open(void)
@@ -97,6 +110,50 @@ static void file_sleep(int self, u32 seen)
 
 	if (read(fds[self][0], &one, sizeof(one)) != sizeof(one))
 		bench_die("read");
+}
+
+static void ppoll_sleep(int self, u32 seen)
+{
+	struct pollfd p = { .fd = fds[self][0], .events = POLLIN };
+
+	if (ppoll(&p, 1, NULL, NULL) != 1)
+		bench_die("ppoll");
+	file_sleep(self, seen);
+}
+
+/* Of its own line: this side is about to sleep. */
+static u32 *flag(int self)
+{
+	return turn + 128 + 64 * self;
+}
+
+static void flag_wake(int self)
+{
+	smp_mb();	/* pairs with flag_up() */
+	if (READ_ONCE(*flag(!self)))
+		file_wake(self);
+}
+
+/* True if there is still nothing for this side. */
+static bool flag_up(int self, u32 seen)
+{
+	WRITE_ONCE(*flag(self), 1);
+	smp_mb();	/* pairs with flag_wake() */
+	return READ_ONCE(*turn) == seen;
+}
+
+static void flag_sleep(int self, u32 seen)
+{
+	if (flag_up(self, seen))
+		file_sleep(self, seen);
+	WRITE_ONCE(*flag(self), 0);
+}
+
+static void flagppoll_sleep(int self, u32 seen)
+{
+	if (flag_up(self, seen))
+		ppoll_sleep(self, seen);
+	WRITE_ONCE(*flag(self), 0);
 }
 
 static void line_wake(int self)
@@ -137,6 +194,9 @@ static void xseg_sleep(int self, u32 seen)
 static const struct kind kinds[] = {
 	{ "futex", NULL, NULL, futex_wake, futex_sleep },
 	{ "eventfd", eventfd_open, NULL, file_wake, file_sleep },
+	{ "ppoll", ppoll_open, NULL, file_wake, ppoll_sleep },
+	{ "flag", eventfd_open, NULL, flag_wake, flag_sleep },
+	{ "flagppoll", ppoll_open, NULL, flag_wake, flagppoll_sleep },
 	{ "pipe", pipe_open, NULL, file_wake, file_sleep },
 	{ "socket", socket_open, NULL, file_wake, file_sleep },
 	{ "line", NULL, NULL, line_wake, line_sleep },

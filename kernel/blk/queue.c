@@ -17,7 +17,10 @@
 /* When the block layer tries again where there was no room; BLK_MQ_RESOURCE_DELAY */
 #define NO_ROOM_MS	3
 
-/* Larger I/O the submitter copies himself: others wait for who polls. */
+/*
+ * Larger I/O the submitter copies himself: others wait for who polls, without
+ * preemption, for a few of these at a time.
+ */
 #define HAND_BYTES	SZ_256K
 
 static void *req_data(struct queue *queue,
@@ -245,7 +248,7 @@ static blk_status_t submit_failed(struct queue *queue, struct slot *slot,
 	return no_room(queue, err);
 }
 
-/* Sends an I/O. Any context that the block layer's submitters may be in. */
+/* Sends an I/O. Any context, see io_send_there(). */
 static blk_status_t io_send(struct queue *queue, struct request *rq, bool last)
 {
 	struct slot *slot = &queue->slots[rq->tag];

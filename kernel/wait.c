@@ -337,10 +337,10 @@ static void calls_make(struct sleepers *set)
 		return;
 	for (call = calls_take(set); call; call = next) {
 		next = call->next;
-		/* Part of the contract: preemption off need not be enough. */
-		rcu_read_lock();
+		rcu_read_lock();	/* a part of the contract */
 		call->fn(call);
 		rcu_read_unlock();
+		/* Not before: a function that calls in turn may nest so deep. */
 		atomic_dec(&set->nr_calls);
 	}
 }
@@ -375,6 +375,9 @@ int xseg_call_waiter(struct xseg *xseg, xport portno, struct xseg_call *call)
 		return ret;
 	if (unlikely(!port_valid(xseg, portno)))
 		return -EINVAL;
+	/* There what is called could not take a spinlock_t. */
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return -EAGAIN;
 	portno = array_index_nospec(portno, xseg->geo.params.nr_ports);
 	tagged = shm_load_acquire(&xseg_port(xseg, portno)->signal_desc);
 	if (!tagged || desc_index(xseg, XPTR_OFF(tagged), &index))
@@ -449,7 +452,6 @@ static int sleep(struct client *client, struct segment *seg,
 		.ticks = READ_ONCE(seg->ticks),
 		.tick = arg->flags & XSEG_WAIT_TICK,
 	};
-
 	u64 start;
 	int ret;
 

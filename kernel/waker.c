@@ -129,7 +129,7 @@ void waker_put(struct waker *waker)
  */
 void wakers_flush(struct kernel_domain *domain)
 {
-	synchronize_rcu();	/* direct callbacks */
+	synchronize_rcu();	/* direct callbacks, xseg_call_waiter() */
 	wait_event(flush_queue, !atomic_read(&domain->wakers));
 }
 
@@ -252,9 +252,14 @@ static void callback_work(struct work_struct *work)
 	waker_put(waker);
 }
 
-/* May a direct callback be run here? If so, direct_leave() follows. */
+/*
+ * May a direct callback be run here? If so, direct_leave() follows. Never on
+ * PREEMPT_RT: it would take spinlock_t with preemption off.
+ */
 static bool direct_enter(void)
 {
+	if (IS_ENABLED(CONFIG_PREEMPT_RT))
+		return false;
 	preempt_disable();
 	if (this_cpu_inc_return(direct_depth) <= DIRECT_DEPTH)
 		return true;

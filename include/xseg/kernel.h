@@ -92,15 +92,16 @@ struct xseg_call {
  * @fn is called soon and in any case, maybe before this returns, in an order that
  * says nothing: by a thread of that process, or by whoever makes such a call at
  * that moment, in the context of that one, hard interrupts included. It runs with
- * preemption off, under rcu_read_lock(), may not sleep, and is to be short. A
+ * preemption off, under rcu_read_lock(), may not sleep, and is to be short: the
+ * next ones, a few, wait for it there. It may make such calls in its turn. A
  * call cannot be taken back: before what @fn uses goes, all calls have to be
  * known to have begun, and a synchronize_rcu() after that waits until they are
  * over. Few may be under way at a time; the caller does what was refused himself.
  *
  * Context: any, with no lock held that an @fn of anybody may take.
  *
- * Return: 0; -EAGAIN (nobody polls there, or has enough to do), -EINVAL (no such
- * port) or -ESTALE.
+ * Return: 0; -EAGAIN (nobody polls there, or has enough to do; PREEMPT_RT),
+ * -EINVAL (no such port) or -ESTALE.
  */
 int xseg_call_waiter(struct xseg *xseg, xport portno, struct xseg_call *call);
 

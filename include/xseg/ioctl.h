@@ -150,7 +150,8 @@ struct xseg_ioc_signal {
  *
  * It ends with XSEG_IOC_UNREGISTER, with the open file's attachment and, for a
  * thread, with the thread. A thread has one registration for a descriptor; a
- * second call returns the first one's @slot.
+ * second call returns the first one's @slot. So it is after -EFAULT, too: the
+ * struct could not be filled, the registration is there.
  *
  * Return: 0, -EINVAL (no such descriptor, no eventfd), -EBADF, -ESTALE (the
  * descriptor is of another generation), -ENOSPC (XSEG_MAX_REGISTERED for this
@@ -219,7 +220,8 @@ struct xseg_ioc_desc {
  * timer of their own for that. With XSEG_WAIT_POLL it looks for a signal for a
  * while before it sleeps, if there is no deadline, there are several CPUs, nobody
  * else wants this one, and the last sleeps were short: as long as would have
- * spared those, and at most the module's parameter poll_usec.
+ * spared those, and at most the module's parameter poll_usec. It is not
+ * preempted meanwhile, and may do work of kernel peers (xseg_call_waiter()).
  *
  * Return: 0, -ETIMEDOUT, -EINTR (a signal handler ran), -EINVAL, -ESTALE (the
  * descriptor is of another generation), -ENXIO (no segment, or it was detached
@@ -246,8 +248,8 @@ struct xseg_ioc_wait {
  * @flags: 0: get it; XSEG_BRIDGE_PUT: make an eventfd be it
  * @desc:  index of a descriptor of type eventfd-bridge
  * @gen:   its generation
- * @fd:	   XSEG_BRIDGE_PUT: an eventfd, which may be closed after; else 0, and
- *	   filled with a new close-on-exec descriptor of it
+ * @fd:	   XSEG_BRIDGE_PUT: an eventfd, which may be closed after, nothing is
+ *	   filled; else 0, and filled with a new close-on-exec descriptor of it
  * @rsvd:  0
  *
  * Whoever has the eventfd wakes the kernel peer with each write(2), whatever

@@ -138,14 +138,14 @@ struct victim {
 #define S_CANCEL	4U	/* it may cancel requests */
 #define S_FAIL		8U	/* it gives port 0 up itself: all may fail */
 #define S_FILE		16U	/* about the file of a segment */
-#define S_NAMED		4096U	/* about that of one with others in it */
 #define S_SLEEP		32U	/* sleeps for ever, to be killed while it does */
 #define S_CORPSE	64U	/* another peer has died before */
 #define S_FULL		128U	/* the dead have all slots */
-#define S_ASLEEP	2048U	/* the other one died asleep */
 #define S_KERNEL	256U	/* only where there are kernel peers */
 #define S_BRIDGE	512U	/* only where these wait by eventfd-bridge */
 #define S_ATTACH	1024U	/* it lets kernel peers in, or out: none is in */
+#define S_ASLEEP	2048U	/* the other one died asleep */
+#define S_NAMED		4096U	/* about that of one with others in it */
 
 /**
  * struct scenario - a call to be killed in

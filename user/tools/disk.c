@@ -155,7 +155,7 @@ static int await_node(int id)
 		}
 		usleep(10000);
 	}
-	if (!lstat(path, &st))
+	if (!lstat(path, &st) && !S_ISBLK(st.st_mode))
 		return fail("%s is in the way; remove it and the disk, and add "
 			    "the disk again", path);
 	return fail("%s does not appear; the disk is there, see /sys/block",

@@ -31,17 +31,20 @@ static int test_start(const char *line)
 	return ret;
 }
 
-/* How many answers the source on a port has; *ended when it has all. */
-static long long source_done(unsigned int port, int *ended)
+/*
+ * How many answers the source on a port has, and how many of them are of dead
+ * servers; *ended when it has all.
+ */
+static long long source_stat(unsigned int port, long long *failed, int *ended)
 {
 	FILE *f = fopen("/sys/kernel/debug/xseg_test/stat", "r");
-	long long done, bad, failed, ret = -1;
+	long long done, bad, ret = -1;
 	char line[256], end[32];
 	unsigned int p;
 
 	while (f && fgets(line, sizeof(line), f)) {
 		if (sscanf(line, "source port %u done %lld bad %lld failed %lld %31s",
-			   &p, &done, &bad, &failed, end) == 5 && p == port) {
+			   &p, &done, &bad, failed, end) == 5 && p == port) {
 			ret = bad ? -2 : done;
 			*ended = !strcmp(end, "ended");
 		}
@@ -49,6 +52,13 @@ static long long source_done(unsigned int port, int *ended)
 	if (f)
 		fclose(f);
 	return ret;
+}
+
+static long long source_done(unsigned int port, int *ended)
+{
+	long long failed;
+
+	return source_stat(port, &failed, ended);
 }
 
 static long long source_wait(unsigned int port, int seconds)
@@ -214,6 +224,8 @@ TEST_F_TIMEOUT(waiters, closed_behind, 120)
 	EXPECT_EQ(500, source_wait(3, 60));
 }
 
+#define DEPTH	8
+
 /*
  * A server is killed again and again, in the middle of requests of a kernel
  * peer, and stopped; the next one takes the port over.
@@ -222,13 +234,13 @@ TEST_F_TIMEOUT(waiters, killed_and_stopped, 240)
 {
 	static const char * const types[] = { "futex", "eventfd" };
 	struct server s = { 0 };
+	long long done = 0, failed = 0, before;
 	int i, tries, ended = 0, status;
-	long long done = 0;
 	pid_t pid;
 
 	/* Without an end: how much a server does before it dies, nobody knows. */
-	snprintf(self->line, sizeof(self->line), "source %s 3 1 %lld 8",
-		 self->name, LLONG_MAX);
+	snprintf(self->line, sizeof(self->line), "source %s 3 1 %lld %d",
+		 self->name, LLONG_MAX, DEPTH);
 	ASSERT_EQ(0, test_start(self->line));
 	for (i = 0; i < 20; i++) {
 		pid = fork();
@@ -251,12 +263,15 @@ TEST_F_TIMEOUT(waiters, killed_and_stopped, 240)
 		     tries++)
 			usleep(10000);
 		EXPECT_LT(done, source_done(3, &ended));
-		done = source_done(3, &ended);
+		before = failed;
+		done = source_stat(3, &failed, &ended);
+		/* A death fails what was under way, and what raced with it. */
+		EXPECT_GE(before + 2 * DEPTH, failed);
 		kill(pid, SIGKILL);
 		ASSERT_EQ(pid, waitpid(pid, &status, 0));
 		EXPECT_EQ(1, WIFSIGNALED(status));
 	}
-	TH_LOG("%lld answers", done);
+	TH_LOG("%lld answers, %lld of the dead", done, failed);
 }
 
 /* An eventfd descriptor in epoll, filled by the kernel. */

@@ -4,6 +4,7 @@
  * which would not let it: whoever shares the segment can write there.
  */
 #include <errno.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "core/core.h"
@@ -22,6 +23,7 @@ static const char *const names[] = {
 	[MISDEED_UNKNOWN] = "unknown",
 	[MISDEED_REWRITE] = "rewrite",
 	[MISDEED_KEEP] = "keep",
+	[MISDEED_DIE] = "die",
 };
 
 /* The last answer, for who gives it again. */
@@ -71,8 +73,11 @@ void misdeed_before(struct queue *q, struct xseg_request *req)
 	static const u32 errors[] = { 0, 4095, 4096, 0x80000000U, 0xffffffffU };
 
 	last.hop = 0;
-	if (req->op == XSEG_BLK_INFO)
+	if (req->op == XSEG_BLK_INFO) {
+		if (misdeed == MISDEED_DIE)
+			raise(SIGKILL);
 		return;		/* there is to be a disk */
+	}
 	last.req = req;
 	last.hop = req->path_top - 1 < XSEG_PATH_LEN ?
 		   req->path[req->path_top - 1] : 0;

@@ -27,6 +27,7 @@
  * @MISDEED_UNKNOWN: answers requests that nobody asked
  * @MISDEED_REWRITE: writes to requests after it has answered them
  * @MISDEED_KEEP:    keeps what it accepts, until SIGUSR1: then answers
+ * @MISDEED_DIE:     dies when it is asked about the disk
  */
 enum misdeed {
 	MISDEED_NONE,
@@ -39,6 +40,7 @@ enum misdeed {
 	MISDEED_UNKNOWN,
 	MISDEED_REWRITE,
 	MISDEED_KEEP,
+	MISDEED_DIE,
 };
 
 /**

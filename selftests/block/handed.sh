@@ -17,7 +17,7 @@ flows()
 {
 	local before
 	before=$(attr handed)
-	until_true 20 eval '[ "$(attr handed)" -gt $((before + 50)) ]'
+	until_true 120 eval '[ "$(attr handed)" -gt $((before + 50)) ]'
 }
 
 # verify NAME OPTION...: and some of it was handed over
@@ -110,6 +110,12 @@ none_left
 ok "nothing is left"
 
 # who polls finds no room: a stopped server has it all
+full()	# it takes no more
+{
+	local before
+	before=$(cat /sys/block/xsegbd1/xseg/in_flight)
+	[ "$before" -gt 0 ] && sleep 1 && [ "$(cat /sys/block/xsegbd1/xseg/in_flight)" = "$before" ]
+}
 "$build/selftests/block/server" -f "$dir/other" "$seg" 9 >"$dir/ready" &
 other=$!
 until_true 20 grep -q ready "$dir/ready" && echo "segment=$seg port=9 id=1" >$control/add
@@ -121,7 +127,7 @@ kill -STOP $other
 fio --name=hog --filename=/dev/xsegbd1 --direct=1 --rw=write --bs=256k --size=16M \
 	--ioengine=libaio --iodepth=64 >/dev/null &
 hog=$!
-until_true 20 eval '[ "$(cat /sys/block/xsegbd1/xseg/in_flight)" -gt 0 ]' && sleep 1 && flows
+until_true 120 full && flows
 ok "which is stopped, and has all room for large I/O"
 taskset -c 0 dd if="$dir/other" of=$disk bs=256k count=4 seek=100 oflag=direct 2>/dev/null &
 dd=$!

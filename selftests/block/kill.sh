@@ -48,7 +48,7 @@ ok "fio goes on while the server is killed $kills times, and no write is with tw
 # once more there is I/O under way
 done_ios() { awk '{ print $1 + $5 }' /sys/block/xsegbd0/stat; }
 moved() { [ "$(done_ios)" -gt "$1" ]; }
-until_true 20 moved "$(($(done_ios) + 50))"
+until_true 120 moved "$(($(done_ios) + 50))"
 ok "I/O flows with the last server"
 
 kill -TERM $fio
@@ -61,7 +61,7 @@ ok "fio saw no error and no wrong byte"
 attr_is failed 0 && attr_is given_up 0 && attr_is bad 0 && attr_is lost 0 && attr_is in_flight 0
 ok "the disk counts no failure"
 
-until_true 5 [ "$(counters)" = "$before" ]
+until_true 20 eval '[ "$(counters)" = "$before" ]'
 ok "nothing is left in the queues"
 
 remove && unserve TERM && xseg reap "$seg"

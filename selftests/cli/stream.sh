@@ -71,9 +71,12 @@ xseg recv "$seg" 1 --quiet | sha256sum >"$dir/got" & receiver=$!
 cat "$dir/big" | xseg send "$seg" 1 --quiet
 wait $receiver; [ "$(cut -d' ' -f1 "$dir/got")" = "$(sum_of "$dir/big")" ]; ok "pipes on both ends"
 
-# progress
+# progress: half a second after the first part was sent there is some to be seen
+before=$(xseg ports "$seg" --all --json | python3 -c "import json, sys
+print([p['submitted'] for p in json.load(sys.stdin) if p['port'] == 1][0])")
 xseg recv "$seg" 1 >/dev/null 2>"$dir/recv.err" & receiver=$!
-{ cat "$dir/small"; sleep 1.5; cat "$dir/small"; } | xseg send "$seg" 1 --progress 2>"$dir/err"
+{ cat "$dir/small"; until_true 60 port_is 1 "p['submitted'] > $before"; sleep 0.5; cat "$dir/small"; } |
+	xseg send "$seg" 1 --progress 2>"$dir/err"
 wait $receiver
 [ "$(grep -c 'MiB/s' "$dir/err")" -ge 2 ]; ok "send --progress"
 [ "$(grep -c 'MiB/s' "$dir/recv.err")" = 1 ]; ok "no progress where there is no terminal"

@@ -48,7 +48,7 @@ kill -TERM $waiter
 ends 5 $waiter 143; ok "SIGTERM ends wait"
 run timeout --preserve-status -s INT 0.3 xseg wait "$seg" 1
 [ $rc = 130 ]; ok "SIGINT ends wait"
-xseg wait "$seg" 1 --timeout 30 & waiter=$!
+xseg wait "$seg" 1 --timeout 600 & waiter=$!
 until_true 10 asleep 1; ok "and its port is free"
 kill -KILL $waiter; wait $waiter 2>/dev/null
 run xseg signal "$seg" 1
@@ -71,7 +71,9 @@ for strategy in adaptive sleep yield spin; do
 	ok "ping --strategy $strategy"
 	grep -q "strategy $strategy" "$dir/out" && grep -q 'p99.9 ' "$dir/out"; ok "and its figures"
 done
-succeeds xseg ping "$seg" --cpus 0,0 --count 500; ok "ping --cpus 0,0"
+cpus=$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status)
+cpu=${cpus%%[-,]*}	# the first that we may use
+succeeds xseg ping "$seg" --cpus "$cpu,$cpu" --count 500; ok "ping --cpus, one CPU for both"
 succeeds xseg ping "$seg" --size 0 --count 500; ok "ping --size 0"
 fails 1 '--size' xseg ping "$seg" --size 2M --count 10; ok "ping: too large a payload"
 fails 2 '--strategy' xseg ping "$seg" --strategy none; ok "ping: unknown strategy"
@@ -81,13 +83,19 @@ fails 1 'CPU 1000' xseg ping "$seg" --cpus 1000; ok "ping: no such CPU"
 fails 2 'exclude' xseg ping "$seg" --serve --to 1; ok "ping: --serve and --to"
 fails 1 'nonesuch' xseg ping "$seg" --type nonesuch; ok "ping: unknown type"
 
+# bound_ports N: so many; a client binds one when it has found the echo side
+bound_ports()
+{
+	xseg ports "$seg" --json >"$dir/ports" && json_is "$dir/ports" "sum(p['bound'] for p in j) == $1"
+}
+
 xseg ping "$seg" --serve --port 7 --type eventfd >"$dir/serve" & server=$!
 until_true 10 bound 7; ok "ping --serve"
 grep -q '^port 7$' "$dir/serve"; ok "says its port"
 succeeds xseg ping "$seg" --to 7 --count 500; ok "ping --to, another type on each side"
 xseg ping "$seg" --to 7 --count 10000000 >"$dir/client" 2>&1 & client=$!
 xseg ping "$seg" --to 7 --mode signal --count 10000000 >"$dir/client2" 2>&1 & client2=$!
-sleep 1
+until_true 60 bound_ports 3; ok "both clients have begun"
 kill -KILL $server; wait $server 2>/dev/null
 ends 10 $client 1; ok "ping: the echo side is killed"
 ends 10 $client2 1; ok "ping by signals: the echo side is killed"
@@ -95,7 +103,7 @@ grep -qE 'died|left|nobody' "$dir/client"; ok "and it is said"
 xseg ping "$seg" --serve --port 7 >/dev/null & server=$!
 until_true 10 bound 7
 xseg ping "$seg" --to 7 --mode signal --count 10000000 >/dev/null 2>&1 & client=$!
-sleep 1
+until_true 60 bound_ports 2; ok "another one has begun"
 kill -KILL $client; wait $client 2>/dev/null
 succeeds timeout 20 xseg ping "$seg" --to 7 --count 100; ok "the echo side outlives a killed client"
 kill -TERM $server

@@ -34,8 +34,10 @@ done
 
 # several queues, other types on the other side, pinned, each strategy
 type=eventfd
+cpus=$(sed -n 's/^Cpus_allowed_list:[[:space:]]*//p' /proc/self/status)
+cpu=${cpus%%[-,]*}
 for wait in adaptive sleep yield spin; do
-	serve --queues 4 --cpus 0 --wait $wait --json "file:$img"; ok "4 queues, --wait $wait: starts"
+	serve --queues 4 --cpus "$cpu" --wait $wait --json "file:$img"; ok "4 queues, --wait $wait: starts"
 	disk verify "$seg" 0 --queues 4 --type $type --count 500 --depth 16; ok "verified"
 	stop; ok "ends"
 	tail -1 "$dir/server" >"$dir/exit"
@@ -88,14 +90,20 @@ run timeout 60 "$client" verify "$seg" 0 --count 100 --area 16777216
 stop; ok "ends"
 rm -f "/dev/shm/$seg.img"
 
-# null at depth: few system calls
-serve --json null:1G; ok "null: starts"
-disk bench "$seg" 0 --count 200000 --max-io 4096 --depth 32; ok "round trips"
-stop; ok "ends"
-tail -1 "$dir/server" >"$dir/exit"
-json_is "$dir/exit" "j['requests'] > 200000 and j['syscalls_per_request'] < 0.2" ||
-	{ sed 's/^/# /' "$dir/exit"; false; }
-ok "few system calls for each request"
+# null at depth: few system calls. Where both have one CPU each lets the other do
+# all there is; where they have more, how often one yields is a matter of speed.
+for on in "$cpu" "$cpus"; do
+	calls="j['syscalls']"
+	[ "$on" = "$cpu" ] || calls="($calls - j['yields'])"
+	taskset -pc "$on" $$ >"$dir/out"; ok "null, CPU $on"
+	serve --json null:1G; ok "starts"
+	disk bench "$seg" 0 --count 200000 --max-io 4096 --depth 32; ok "round trips"
+	stop; ok "ends"
+	tail -1 "$dir/server" >"$dir/exit"
+	json_is "$dir/exit" "j['requests'] > 200000 and $calls / j['requests'] < 0.2" ||
+		{ sed 's/^/# /' "$dir/exit"; false; }
+	ok "few system calls for each request"
+done
 
 # readiness, by path and by abstract name
 listen()	# NAME

@@ -37,7 +37,7 @@ fails 1 'leave --create' xseg-blkd "$seg" "file:$loop" --create --size 1M
 ok "a device is not made"
 python3 -c 'import fcntl, os, sys, time
 fd = os.open(sys.argv[1], os.O_RDWR | os.O_EXCL)
-print("claimed", flush=True); time.sleep(60)' "$loop" >"$dir/claim" & claim=$!
+print("claimed", flush=True); time.sleep(600)' "$loop" >"$dir/claim" & claim=$!
 until_true 10 grep -q claimed "$dir/claim"
 fails 1 'it is in use: mounted' xseg-blkd "$seg" "file:$loop" --no-wait
 ok "one that is claimed is refused by --no-wait"

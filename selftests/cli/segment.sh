@@ -112,7 +112,7 @@ succeeds xseg destroy --force "$seg" && [ ! -e "/dev/shm/xseg.$seg" ]; ok "destr
 
 # with --force under a live peer
 succeeds xseg create "$seg"; ok "create with defaults"
-xseg wait "$seg" 0 --timeout 20 & waiter=$!
+xseg wait "$seg" 0 --timeout 600 & waiter=$!
 until_true 10 bound 0
 succeeds xseg destroy --force "$seg"; ok "destroy --force of a live segment"
 kill -0 $waiter; ok "its peer goes on"

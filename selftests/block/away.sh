@@ -10,7 +10,11 @@
 reader() { dd if=$disk of=/dev/null bs=4k count=1 iflag=direct 2>"$dir/err"; }
 writer() { dd if=/dev/urandom of=$disk bs=64k count=4 oflag=direct 2>"$dir/err"; }
 hold=120000	# ms, where nobody is to wait for so long
-at_once() { [ $took -lt $((hold / 2000)) ]; }
+case $XSEG_KERNEL in	# debug kernels may need half a minute, on a busy machine
+*-amd64) most=20 ;;
+*)	most=60 ;;
+esac
+at_once() { [ $took -lt $most ]; }
 seconds() { local t=$SECONDS; "$@"; local rc=$?; took=$((SECONDS - t)); return $rc; }
 
 # nobody sleeps where only I/O could wake him

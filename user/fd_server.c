@@ -12,7 +12,8 @@
  * mode are not looked at; the peers must share a network name space.)
  *
  * One thread for each handle that uses such types. It serves one asker at a
- * time, and none for longer than HAND_OVER_MS.
+ * time, and none for longer than HAND_OVER_MS. Strangers are refused unheard:
+ * they keep nobody waiting, and are told so however late they ask.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -27,7 +28,6 @@
 
 #define HAND_OVER_MS	1000
 #define REAPER_MS	50	/* the same, for who reaps: he has locks */
-#define STRANGER_MS	10	/* for who is refused: he keeps others waiting */
 #define STOP_MS		1000	/* until a thread without its socket ends */
 #define NO_FILES_MS	100	/* until one without descriptors tries again */
 #define MAX_GROUPS	256
@@ -145,22 +145,31 @@ static void wake_self(int fd)
 	(void)n;	/* full is as good */
 }
 
+/* He may have asked already, or cannot any more. */
+static void refuse(int sock)
+{
+	struct fd_question question;
+
+	shutdown(sock, SHUT_RD);
+	/* Closed with it unread, he would see no answer. */
+	recv(sock, &question, sizeof(question), MSG_DONTWAIT);
+	send_answer(sock, -EACCES, -1);
+}
+
 static void serve(struct xseg *xseg, int sock)
 {
 	struct fd_question question;
 	struct pollfd p = { .fd = sock, .events = POLLIN };
-	bool allowed = peer_allowed(xseg, sock);
 	int fd;
 
-	/* Even a stranger's: closed with it unread, he would see no answer. */
-	if (poll(&p, 1, allowed ? HAND_OVER_MS : STRANGER_MS) <= 0 ||
+	if (!peer_allowed(xseg, sock)) {
+		refuse(sock);
+		return;
+	}
+	if (poll(&p, 1, HAND_OVER_MS) <= 0 ||
 	    recv(sock, &question, sizeof(question), MSG_DONTWAIT) !=
 	    sizeof(question))
 		return;
-	if (!allowed) {
-		send_answer(sock, -EACCES, -1);
-		return;
-	}
 	fd = fd_table_dup(xseg, question.index, question.gen);
 	if (fd >= 0)	/* the asker may have lost patience meanwhile */
 		wake_self(fd);
@@ -362,7 +371,7 @@ static int ask(struct xseg *xseg, int sock, const struct xseg_desc_id *id)
 	do {
 		n = (int)send(sock, &question, sizeof(question), MSG_NOSIGNAL);
 	} while (n < 0 && errno == EINTR);
-	if (n < 0)
+	if (n < 0 && errno != EPIPE)	/* refused unheard: there is an answer */
 		return -EHOSTUNREACH;
 	do {
 		n = poll(&p, 1, patience);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -31,6 +32,7 @@ enum { OWNER, STRANGER };	/* ports */
  * @type:    of signal
  * @gid:     of the stranger
  * @told:    the stranger is about to signal
+ * @late:    it asks only when it has been answered, or not at all
  * @expect:  what its signal or its join says
  */
 struct shared {
@@ -39,10 +41,22 @@ struct shared {
 	const char *type;
 	gid_t gid;
 	bool told;
+	bool late;
 	int expect;
 };
 
 static struct shared *shared;
+
+/* The library's: who is displaced here asks late. */
+int connect(int fd, const struct sockaddr *address, socklen_t len)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int ret = (int)syscall(SYS_connect, fd, address, len);
+
+	if (!ret && shared->late)
+		KS_CHECK(poll(&p, 1, -1) == 1);
+	return ret;
+}
 
 static void become_stranger(void)
 {
@@ -203,6 +217,19 @@ TEST_F_TIMEOUT(perm, eventfd_is_not_for_strangers, 0)
 	EXPECT_EQ(0, ks_wait(pid));
 }
 
+/* He is refused before he asks, and yet hears why. */
+TEST_F_TIMEOUT(perm, eventfd_is_not_for_late_strangers, 0)
+{
+	pid_t pid = ks_fork(sleeping_process, NULL);
+
+	ks_meet(&shared->ready, 2);
+	ks_sleeping(pid);
+	shared->late = true;
+	shared->expect = -EACCES;
+	EXPECT_EQ(0, ks_wait(ks_fork(late_stranger, NULL)));
+	ks_kill(pid);
+}
+
 /* The abstract name of the socket of a peer's eventfds: user/fd_server.c. */
 static socklen_t socket_name(struct xseg *x, struct sockaddr_un *address)
 {
@@ -250,7 +277,8 @@ static void socket_stranger(void *arg)
 	become_stranger();
 	KS_CHECK(!connect(sock, (struct sockaddr *)&address, len));
 	/* it may be refused before it has asked */
-	send(sock, question, sizeof(question), MSG_NOSIGNAL);
+	if (!shared->late)
+		send(sock, question, sizeof(question), MSG_NOSIGNAL);
 	KS_CHECK(recvmsg(sock, &msg, 0) == sizeof(status));
 	KS_CHECK(status == shared->expect);
 	KS_CHECK(!msg.msg_controllen == !!status);
@@ -264,6 +292,9 @@ TEST_F_TIMEOUT(perm, stranger_at_the_socket, 0)
 	ks_meet(&shared->ready, 2);
 	shared->expect = -EACCES;
 	EXPECT_EQ(0, ks_wait(ks_fork(socket_stranger, NULL)));
+	shared->late = true;
+	EXPECT_EQ(0, ks_wait(ks_fork(socket_stranger, NULL)));
+	shared->late = false;
 	ks_kill(pid);
 	ASSERT_EQ(0, chmod(shared->segment.path, 0666));
 	pid = ks_fork(sleeping_process, NULL);

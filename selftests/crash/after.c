@@ -13,8 +13,6 @@
 #include "selftests/crash/crash.h"
 #include "user/fsck/fsck.h"
 
-#define SETTLE_USEC	2000000
-
 static const char *const phases[] = { "begin", "run", "park", "serve",
 				      "stop" };
 
@@ -114,7 +112,7 @@ static bool check(struct trial *t, bool good, const char *what)
 /* Kernel peers may be at work for a moment: what is wrong stays wrong. */
 static int settled_check(struct trial *t, struct fsck *fsck)
 {
-	uint64_t end = now_usec() + SETTLE_USEC;
+	uint64_t end = now_usec() + PATIENCE_USEC;
 	int nr;
 
 	do {

@@ -410,8 +410,8 @@ static bool used_same(const struct used *was, const char *call,
 	struct used u = used_now();
 	int i;
 
-	/* a thread that ends takes its time */
-	for (i = 0; i < 100 && u.threads > was->threads; i++) {
+	/* a thread that ends takes its time, also where others run */
+	for (i = 0; i < 10000 && u.threads > was->threads; i++) {
 		usleep(1000);
 		u = used_now();
 	}

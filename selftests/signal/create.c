@@ -312,27 +312,50 @@ TEST_F(create, no_shm_at_all)
 	EXPECT_NE(NULL, strstr(xseg_last_error(), "/dev/shm"));
 }
 
+/**
+ * struct maker - a process that makes segments
+ * @name: of all of them
+ * @made: how many there were
+ */
+struct maker {
+	const char *name;
+	unsigned int made;
+};
+
 static void maker_process(void *arg)
 {
-	struct ks_segment *seg = arg;
+	struct maker *maker = arg;
 
 	for (;;) {
-		KS_CHECK(!xseg_create(seg->name, &ks_small));
-		KS_CHECK(!xseg_destroy(seg->name, 0));
+		KS_CHECK(!xseg_create(maker->name, &ks_small));
+		KS_CHECK(!xseg_destroy(maker->name, 0));
+		__atomic_add_fetch(&maker->made, 1, __ATOMIC_SEQ_CST);
 	}
+}
+
+/* Kills one at any moment after its first segment. */
+static void maker_dies(struct maker *maker, uint64_t *dice)
+{
+	pid_t pid;
+
+	maker->made = 0;
+	pid = ks_fork(maker_process, maker);
+	while (!__atomic_load_n(&maker->made, __ATOMIC_SEQ_CST))
+		usleep(50);
+	usleep(ks_random(dice) % 2000);
+	ks_kill(pid);
 }
 
 TEST_F_TIMEOUT(create, maker_is_killed, 0)
 {
+	struct maker *maker = ks_shared(sizeof(*maker));
 	unsigned int whole = 0, none = 0, i;
 	uint64_t dice = ks_seed();
 	struct xseg *x;
-	pid_t pid;
 
+	maker->name = self->seg.name;
 	for (i = 0; i < 200; i++) {
-		pid = ks_fork(maker_process, &self->seg);
-		usleep(1000 + ks_random(&dice) % 2000);
-		ks_kill(pid);
+		maker_dies(maker, &dice);
 		x = xseg_join(self->seg.name, 0);
 		whole += !!x;
 		none += !x;

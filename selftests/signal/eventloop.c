@@ -6,6 +6,7 @@
  */
 #include <linux/io_uring.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/epoll.h>
@@ -118,11 +119,13 @@ static void poll_wait(int fd)
  * @segment: where
  * @type:    of signal
  * @ready:   where they meet once both have joined
+ * @waits:   the loop waits for its file, or is about to
  */
 struct shared {
 	struct ks_segment segment;
 	const char *type;
 	struct ks_barrier ready;
+	bool waits;
 };
 
 FIXTURE(loop)
@@ -141,6 +144,13 @@ FIXTURE_VARIANT(loop)
 FIXTURE_VARIANT_ADD(loop, eventfd) { .type = "eventfd" };
 FIXTURE_VARIANT_ADD(loop, fifo) { .type = "fifo" };
 
+static void await_wait(const struct shared *shared, uint64_t *dice)
+{
+	while (!__atomic_load_n(&shared->waits, __ATOMIC_SEQ_CST))
+		sched_yield();
+	usleep(ks_random(dice) % 100);
+}
+
 /* Asks until it is told to stop; each question comes after the last answer. */
 static void asker(void *arg)
 {
@@ -155,7 +165,7 @@ static void asker(void *arg)
 	ks_meet(&shared->ready, 2);
 	do {
 		if (!(ks_random(&dice) % 8))
-			usleep(ks_random(&dice) % 100);
+			await_wait(shared, &dice);
 		ks_ask(&peer, LOOP, n++);
 		req = ks_wait_reply(&peer);
 	} while (!xseg_put_request(peer.x, req) && !req->op);
@@ -186,25 +196,33 @@ static void loop_join(FIXTURE_DATA(loop) *self)
 	KS_CHECK(self->fd >= 0);
 }
 
-/* Serves until all rounds are done; how often it waited. */
-static unsigned long run_loop(struct ks_peer *peer, int fd,
-			      unsigned long rounds, void (*wait)(int fd))
+/* The asker sees that it waits. */
+static void wait_seen(FIXTURE_DATA(loop) *self, void (*wait)(int fd))
 {
+	__atomic_store_n(&self->shared->waits, true, __ATOMIC_SEQ_CST);
+	wait(self->fd);
+	__atomic_store_n(&self->shared->waits, false, __ATOMIC_SEQ_CST);
+}
+
+/* Serves until all rounds are done; how often it waited. */
+static unsigned long run_loop(FIXTURE_DATA(loop) *self, void (*wait)(int fd))
+{
+	struct ks_peer *peer = &self->peer;
 	unsigned long done = 0, waits = 0;
 	struct xseg_request *req;
 
-	while (done < rounds) {
+	while (done < self->rounds) {
 		KS_CHECK(!xseg_prepare_wait(peer->x, peer->sd));
 		req = xseg_accept(peer->x, LOOP, 0);
 		if (!req) {
-			wait(fd);
+			wait_seen(self, wait);
 			waits++;
 		}
 		KS_CHECK(!xseg_cancel_wait(peer->x, peer->sd));
 		if (!req)
 			continue;
 		KS_CHECK(req->cookie == done);
-		req->op = ++done == rounds;
+		req->op = ++done == self->rounds;
 		KS_CHECK(xseg_respond(peer->x, req, LOOP, XSEG_SIGNAL) ==
 			 ASKER);
 	}
@@ -223,7 +241,7 @@ static void check_loop(struct __test_metadata *_metadata,
 	if (wait == epoll_wait_in)
 		epoll_add(self->fd, epoll_flags);
 	ks_meet(&self->shared->ready, 2);
-	waits = run_loop(&self->peer, self->fd, self->rounds, wait);
+	waits = run_loop(self, wait);
 	printf("# %lu questions, %lu waits\n", self->rounds, waits);
 	EXPECT_LT(self->rounds / 10, waits);	/* or it tests nothing */
 	EXPECT_EQ(0, ks_wait(pid));

@@ -49,10 +49,11 @@ struct quits {
  * @kills:   the holders are killed, and do not meet at its end
  * @stop:    the test is over
  * @ready:   where all meet between rounds
+ * @hold:    a holder that cleans up does not come to the end of it
  * @gets:    successful ones
  * @held:    processes that say they hold it, for each generation
  * @quits:   by generation
- * @killed:  pids, in the order of death
+ * @killed:  pids of who is dead or dies, in that order
  * @nr_killed: how many
  */
 struct shared {
@@ -60,6 +61,7 @@ struct shared {
 	uint64_t seed;
 	bool kills;
 	bool stop;
+	bool hold;
 	struct ks_barrier ready;
 	uint64_t gets;
 	uint32_t held[GENERATIONS];
@@ -69,6 +71,7 @@ struct shared {
 };
 
 static struct shared *shared;
+static bool is_holder;		/* this process */
 
 static bool was_killed(uint32_t pid)
 {
@@ -85,23 +88,31 @@ static int counted_init(struct xseg *xseg, void *sd)
 	return 0;
 }
 
+static void time_to_die(void)
+{
+	do {
+		usleep(100);
+	} while (is_holder && __atomic_load_n(&shared->hold, __ATOMIC_SEQ_CST));
+}
+
 static void counted_quit(struct xseg *xseg, void *sd)
 {
 	struct xseg_desc_id id;
 	struct quits *q;
+	uint32_t before;
 
 	KS_CHECK(!xseg_get_desc_id(xseg, sd, &id));
 	q = &shared->quits[id.gen % GENERATIONS];
-	if (__atomic_fetch_add(&q->began, 1, __ATOMIC_SEQ_CST) &&
-	    !was_killed(__atomic_load_n(&q->by, __ATOMIC_SEQ_CST)))
+	before = __atomic_exchange_n(&q->by, getpid(), __ATOMIC_SEQ_CST);
+	if (before && !was_killed(before))
 		__atomic_store_n(&q->bad, 1, __ATOMIC_SEQ_CST);
-	__atomic_store_n(&q->by, getpid(), __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&q->began, 1, __ATOMIC_SEQ_CST);
 	if (!shared->kills &&
 	    __atomic_load_n(&shared->held[id.gen % GENERATIONS],
 			    __ATOMIC_SEQ_CST))
 		__atomic_store_n(&q->bad, 2, __ATOMIC_SEQ_CST);
 	if (shared->kills)
-		usleep(100);	/* a good time to die */
+		time_to_die();
 	__atomic_fetch_add(&q->ended, 1, __ATOMIC_SEQ_CST);
 	xseg_ec_force(sd);
 }
@@ -199,6 +210,7 @@ static void holder(void *arg)
 	uint64_t dice = shared->seed + (unsigned int)getpid();
 	struct xseg *x = join();
 
+	is_holder = true;
 	ks_delay_start(dice, 4);
 	if (!shared->kills)
 		holder_in_step(x, &dice);
@@ -278,6 +290,9 @@ TEST_F_TIMEOUT(refs, sixteen_processes, 0)
 		shared->stop = i == rounds - 1;
 		ks_meet(&shared->ready, HOLDERS + 1);
 		usleep(ks_random(&shared->seed) % 2000);
+		while (__atomic_load_n(&shared->gets, __ATOMIC_RELAXED) <=
+		       4 * (i + 1))
+			usleep(50);
 		unpublish(x, sd);
 		ks_meet(&shared->ready, HOLDERS + 1);
 		ASSERT_EQ(1, shared->quits[gen].began);
@@ -285,7 +300,6 @@ TEST_F_TIMEOUT(refs, sixteen_processes, 0)
 		ASSERT_EQ(0, shared->quits[gen].bad);
 	}
 	ASSERT_EQ(0, ks_wait_all(pid, HOLDERS));
-	EXPECT_LT(rounds * 4, shared->gets);
 	printf("# %u descriptors, %llu references\n", rounds,
 	       (unsigned long long)shared->gets);
 	ASSERT_EQ(0, xseg_leave(x));
@@ -297,10 +311,11 @@ static void replace(pid_t pid[HOLDERS], uint32_t i)
 	uint32_t n = shared->nr_killed;
 
 	KS_CHECK(n < sizeof(shared->killed) / sizeof(shared->killed[0]));
-	KS_CHECK(!kill(pid[i], SIGKILL));
-	KS_CHECK(ks_wait(pid[i]) == KS_KILLED);
+	/* before: who joins just then may have its slot, and clean up */
 	shared->killed[n] = (uint32_t)pid[i];
 	__atomic_store_n(&shared->nr_killed, n + 1, __ATOMIC_SEQ_CST);
+	KS_CHECK(!kill(pid[i], SIGKILL));
+	KS_CHECK(ks_wait(pid[i]) == KS_KILLED);
 	pid[i] = ks_fork(holder, NULL);
 }
 
@@ -319,17 +334,23 @@ static void replace_cleaner(pid_t pid[HOLDERS], const struct quits *q)
 			replace(pid, i);
 }
 
+static void hold_set(bool hold)
+{
+	__atomic_store_n(&shared->hold, hold, __ATOMIC_SEQ_CST);
+}
+
 /*
  * Until a descriptor is cleaned up: the living put it, the dead are reaped.
- * Every other time who does it first is killed amidst.
+ * Where it is held who does it first is killed amidst.
  */
 static void wait_quit(struct xseg *x, pid_t pid[HOLDERS], struct quits *q)
 {
-	unsigned int patience = ks_random(&shared->seed) % 2 * 2000;
+	unsigned int patience = shared->hold * 2000;
 
 	while (!__atomic_load_n(&q->ended, __ATOMIC_SEQ_CST)) {
-		if (patience && __atomic_load_n(&q->by, __ATOMIC_SEQ_CST)) {
+		if (shared->hold && __atomic_load_n(&q->by, __ATOMIC_SEQ_CST)) {
 			replace_cleaner(pid, q);
+			hold_set(false);
 			patience = 0;
 		}
 		/* Where the last holder is dead nobody but a reaper begins. */
@@ -339,6 +360,7 @@ static void wait_quit(struct xseg *x, pid_t pid[HOLDERS], struct quits *q)
 			KS_CHECK(xseg_reap(x) >= 0);
 		sched_yield();
 	}
+	hold_set(false);
 }
 
 TEST_F_TIMEOUT(refs, some_are_killed, 0)
@@ -358,6 +380,7 @@ TEST_F_TIMEOUT(refs, some_are_killed, 0)
 		usleep(ks_random(&shared->seed) % 2000);
 		for (k = ks_random(&shared->seed) % 4; k; k--)
 			replace_any(pid);
+		hold_set(ks_random(&shared->seed) & 1);
 		unpublish(x, sd);
 		if (ks_random(&shared->seed) & 1)
 			replace_any(pid);

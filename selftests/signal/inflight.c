@@ -324,7 +324,10 @@ static void reaper_process(void *arg)
 	KS_CHECK(!xseg_leave(x));
 }
 
-/* What it took to reap, without the time that others had the CPU. */
+/*
+ * What it took to reap, without the time that others had the CPU. A process
+ * that has yet to get its pages takes more.
+ */
 static uint32_t reap_ns = 50000;
 
 static uint64_t cpu_now_ns(void)
@@ -356,7 +359,7 @@ static bool kill_reaper(uint64_t *dice)
 	pid = ks_fork(reaper_process, NULL);
 	ks_meet(&shared->ready, 2);
 	usleep(1000);			/* so that it stands by */
-	until = ks_now_ns() + ks_random(dice) % (2 * reap_ns + 1);
+	until = ks_now_ns() + ks_random(dice) % (4 * reap_ns + 1);
 	__atomic_store_n(&shared->go, true, __ATOMIC_SEQ_CST);
 	while (ks_now_ns() < until)
 		;

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# TIMEOUT=60
+# TIMEOUT=600
 #
 # xseg-blkd serves a block device: a loop device, for which it takes root.
 

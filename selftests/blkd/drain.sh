@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# TIMEOUT=90
+# TIMEOUT=600
 #
 # SIGTERM under verified load: each server answers all that it accepted, the
 # rest waits for the next one; the disk sees nothing but a pause.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# TIMEOUT=120
+# TIMEOUT=600
 #
 # SIGKILL under verified load, 52 times: the next server takes over what the
 # dead one had accepted. The disk sees a pause, no error and no wrong byte.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# TIMEOUT=60
+# TIMEOUT=600
 #
 # xseg-blkd: wrong arguments and things that are not there. Each is said
 # clearly, with what to do, and nothing is left behind.

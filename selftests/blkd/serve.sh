@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# TIMEOUT=120
+# TIMEOUT=600
 #
 # xseg-blkd serves: each operation, right and wrong, and verified random I/O,
 # for each back end, signal type and way of I/O; statistics, readiness.

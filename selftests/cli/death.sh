@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# TIMEOUT=240
+# TIMEOUT=600
 #
 # xseg send, recv and pipe when the other side is missing, dies or fails: a
 # clear error in time, never a hang, never a success.

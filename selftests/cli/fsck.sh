@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# TIMEOUT=60
+# TIMEOUT=600
 #
 # xseg fsck: exit statuses, what it says, that it does not mind live segments,
 # and that it changes nothing.

@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# TIMEOUT=120
+# TIMEOUT=600
 #
 # xseg create, destroy, info, list, peers, ports, types, reap: what they do,
 # and what they say to bad input.

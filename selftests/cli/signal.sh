@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# TIMEOUT=180
+# TIMEOUT=600
 #
 # xseg wait, signal and ping.
 

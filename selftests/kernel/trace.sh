@@ -1,6 +1,6 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-only OR BSD-2-Clause
-# TIMEOUT=120
+# TIMEOUT=600
 #
 # The tracepoints, and what they say of an echo, of signals in all directions,
 # of such as are elided, and of a segment that is damaged. Needs both modules

@@ -140,8 +140,8 @@ static struct xseg_stats stats(struct end *e)
 	return s;
 }
 
-/* Waits until so many sleep on the port's descriptor, and a bit longer. */
-static void asleep(struct xseg *watch, unsigned int nr)
+/* Waits until so many are counted as asleep on the port's descriptor. */
+static void counted(struct xseg *watch, unsigned int nr)
 {
 	struct xseg_port_info info;
 
@@ -149,7 +149,16 @@ static void asleep(struct xseg *watch, unsigned int nr)
 		usleep(500);
 		KS_CHECK(!xseg_get_port_info(watch, WAITER, &info));
 	} while (info.asleep != nr);
-	usleep(5000);
+}
+
+/* Waits until all of them sleep: in a process that comes after the count. */
+static void asleep(struct xseg *watch, const struct sleeper *s,
+		   unsigned int nr)
+{
+	counted(watch, nr);
+	for (; nr--; s++)
+		if (!s->end.kind->kernel)
+			ks_sleeping(__atomic_load_n(&s->tid, __ATOMIC_ACQUIRE));
 }
 
 /* How long a wait took that nobody ended. */
@@ -171,7 +180,7 @@ TEST_F_TIMEOUT(signals, wake, 60)
 		before = stats(&self->sender);
 		ASSERT_EQ(0, sleeper_start(&s, &self->waiter,
 					   XSEG_WAIT_FOREVER));
-		asleep(self->watch, 1);
+		asleep(self->watch, &s, 1);
 		EXPECT_EQ(0, SIGNAL(&self->sender, WAITER));
 		EXPECT_EQ(0, sleeper_end(&s));
 		EXPECT_EQ(0, announced(self->watch));
@@ -216,7 +225,7 @@ TEST_F_TIMEOUT(signals, elided_when_nobody_waits, 60)
 	EXPECT_EQ(0, SIGNAL(&self->sender, WAITER));
 	EXPECT_EQ(0, stats(&self->sender).signals_sent);
 	ASSERT_EQ(0, sleeper_start(&w, &self->waiter, XSEG_WAIT_FOREVER));
-	asleep(self->watch, 1);
+	asleep(self->watch, &w, 1);
 	for (i = 0; i < 5; i++)
 		EXPECT_EQ(0, SIGNAL(&self->sender, WAITER));
 	EXPECT_EQ(0, sleeper_end(&w));
@@ -249,13 +258,13 @@ TEST_F_TIMEOUT(signals, timeouts, 60)
 	EXPECT_EQ(2, stats(&self->waiter).sleeps);
 	/* a signal ends one of an hour, and one that has no end */
 	ASSERT_EQ(0, sleeper_start(&s, &self->waiter, 3600U * 1000000));
-	asleep(self->watch, 1);
+	asleep(self->watch, &s, 1);
 	EXPECT_EQ(0, SIGNAL(&self->sender, WAITER));
 	EXPECT_EQ(0, sleeper_end(&s));
 	ASSERT_EQ(0, sleeper_start(&s, &self->waiter, XSEG_WAIT_FOREVER));
-	asleep(self->watch, 1);
+	asleep(self->watch, &s, 1);
 	usleep(300000);
-	asleep(self->watch, 1);
+	asleep(self->watch, &s, 1);
 	EXPECT_EQ(0, SIGNAL(&self->sender, WAITER));
 	EXPECT_EQ(0, sleeper_end(&s));
 	EXPECT_LE(300000000, s.ns);
@@ -315,7 +324,7 @@ TEST_F_TIMEOUT(signals, many_waiters, 120)
 		for (i = 0; i < SLEEPERS; i++)
 			ASSERT_EQ(0, sleeper_start(&s[i], &self->waiter,
 						   XSEG_WAIT_FOREVER));
-		asleep(self->watch, SLEEPERS);
+		asleep(self->watch, s, SLEEPERS);
 		EXPECT_EQ(0, SIGNAL(&self->sender, WAITER));
 		for (i = 0; i < SLEEPERS; i++)
 			EXPECT_EQ(0, sleeper_end(&s[i]));
@@ -389,12 +398,12 @@ TEST_F_TIMEOUT(signals, two_ports, 60)
 	for (port = WAITER; port <= SECOND; port++) {
 		ASSERT_EQ(0, sleeper_start(&s, &self->waiter,
 					   XSEG_WAIT_FOREVER));
-		asleep(self->watch, 1);
+		asleep(self->watch, &s, 1);
 		EXPECT_EQ(0, SIGNAL(&self->sender, port));
 		EXPECT_EQ(0, sleeper_end(&s));
 	}
 	ASSERT_EQ(0, sleeper_start(&s, &self->waiter, XSEG_WAIT_FOREVER));
-	asleep(self->watch, 1);
+	asleep(self->watch, &s, 1);
 	EXPECT_EQ(0, ops->release(&self->waiter, SECOND));
 	EXPECT_EQ(-ENOTCONN, SIGNAL(&self->sender, SECOND));
 	EXPECT_EQ(0, SIGNAL(&self->sender, WAITER));
@@ -412,7 +421,7 @@ TEST_F_TIMEOUT(signals, put_while_waited_upon, 60)
 		for (i = 0; i < 3; i++)
 			ASSERT_EQ(0, sleeper_start(&s[i], &self->waiter,
 						   XSEG_WAIT_FOREVER));
-		asleep(self->watch, 3);
+		asleep(self->watch, s, 3);
 		ASSERT_EQ(0, ops->release(&self->waiter, WAITER));
 		ASSERT_EQ(0, ops->put(&self->waiter));
 		for (i = 0; i < 3; i++)
@@ -422,7 +431,7 @@ TEST_F_TIMEOUT(signals, put_while_waited_upon, 60)
 		ASSERT_EQ(0, end_open(&self->waiter, variant->type, WAITER));
 		ASSERT_EQ(0, sleeper_start(&s[0], &self->waiter,
 					   XSEG_WAIT_FOREVER));
-		asleep(self->watch, 1);
+		asleep(self->watch, &s[0], 1);
 		EXPECT_EQ(0, SIGNAL(&self->sender, WAITER));
 		EXPECT_EQ(0, sleeper_end(&s[0]));
 	}
@@ -437,7 +446,7 @@ TEST_F_TIMEOUT(signals, another_signaller, 60)
 	for (i = 0; i < 3; i++) {
 		ASSERT_EQ(0, sleeper_start(&s, &self->waiter,
 					   XSEG_WAIT_FOREVER));
-		asleep(self->watch, 1);
+		asleep(self->watch, &s, 1);
 		EXPECT_EQ(0, SIGNAL(&self->sender, WAITER));
 		EXPECT_EQ(0, sleeper_end(&s));
 		EXPECT_EQ(0, end_leave(&self->sender));
@@ -509,7 +518,7 @@ TEST_F_TIMEOUT(callbacks, called_once_for_each_prepare, 60)
 	for (i = 0; i < 8; i++) {
 		ASSERT_EQ(0, sleeper_start(&s, &self->waiter,
 					   XSEG_WAIT_FOREVER));
-		asleep(self->watch, 1);
+		asleep(self->watch, &s, 1);
 		EXPECT_EQ(0, SIGNAL(&self->sender, WAITER));
 		EXPECT_EQ(0, sleeper_end(&s));
 		EXPECT_EQ(0, announced(self->watch));
@@ -539,10 +548,11 @@ TEST_F_TIMEOUT(callbacks, kept_armed, 60)
 
 	ASSERT_EQ(0, end_callback(&self->waiter, variant->flags | KEEP));
 	for (i = 0; i < 8; i++) {
-		asleep(self->watch, 1);
+		counted(self->watch, 1);
 		EXPECT_EQ(0, SIGNAL(&self->sender, WAITER));
 	}
-	asleep(self->watch, 1);	/* the last call, by the work, is over, too */
+	/* the last call, by the work, is over, too */
+	counted(self->watch, 1);
 	wait_ns(&self->waiter, XSEG_WAIT_FOREVER, &ret);
 	EXPECT_EQ(0, ret);
 	EXPECT_EQ(8, stats(&self->sender).signals_sent);

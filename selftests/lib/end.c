@@ -293,6 +293,7 @@ static void *sleeper_main(void *arg)
 	struct sleeper *s = arg;
 	uint64_t start = ks_now_ns();
 
+	__atomic_store_n(&s->tid, gettid(), __ATOMIC_RELEASE);
 	s->ret = s->end.kind->ops->prepare(&s->end);
 	if (!s->ret)
 		s->ret = s->end.kind->ops->wait(&s->end, s->usec);
@@ -307,6 +308,7 @@ int sleeper_start(struct sleeper *s, const struct end *e, unsigned int usec)
 
 	s->usec = usec;
 	s->ret = 1;
+	s->tid = 0;
 	return ret ? ret : -pthread_create(&s->thread, NULL, sleeper_main, s);
 }
 

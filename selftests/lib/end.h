@@ -77,6 +77,7 @@ int end_again(struct end *e, xport port);
  * @ret:    what the wait returned
  * @ns:	    how long it took
  * @thread: it
+ * @tid:    what the kernel calls it
  */
 struct sleeper {
 	struct end end;
@@ -84,6 +85,7 @@ struct sleeper {
 	int ret;
 	unsigned long long ns;
 	pthread_t thread;
+	pid_t tid;
 };
 
 int sleeper_start(struct sleeper *s, const struct end *e, unsigned int usec);

@@ -17,10 +17,13 @@
 
 #include <xseg/xseg.h>
 
+#include "selftests/lib/ks.h"
+
 #include "kselftest_harness.h"
 
 #define SERVER	1
 #define SOURCE	3
+#define LONG	30000	/* milliseconds, for a busy machine */
 
 static int test_start(const char *line)
 {
@@ -112,17 +115,53 @@ static int queued(const struct xseg_port_info *info)
 }
 
 /* Waits until the port is bound or not; how many milliseconds, -1 if never. */
-static int bound_wait(struct xseg *xseg, bool wanted, int msec)
+static int bound_wait(struct xseg *xseg, bool wanted)
 {
 	struct xseg_port_info info;
 	int i;
 
-	for (i = 0; i < msec; i++) {
+	for (i = 0; i < LONG; i++) {
 		if (bound(xseg, &info) == wanted)
 			return i;
 		usleep(1000);
 	}
 	return -1;
+}
+
+/*
+ * Waits until the source has sent all 8, and the server has accepted its 4 and
+ * sleeps: of who never did the module does not know.
+ */
+static bool sent_wait(struct xseg *xseg, pid_t server,
+		      const struct xseg_port_info *before)
+{
+	struct xseg_port_info info;
+	int i;
+
+	for (i = 0; i < LONG; i++) {
+		if (bound(xseg, &info) &&
+		    info.submitted == before->submitted + 8 &&
+		    info.accepted == before->accepted + 4) {
+			ks_sleeping(server);
+			return true;
+		}
+		usleep(1000);
+	}
+	return false;
+}
+
+/* Waits until so many wait to be accepted by nobody. */
+static bool kept_wait(struct xseg *xseg, int wanted)
+{
+	struct xseg_port_info info;
+	int i;
+
+	for (i = 0; i < LONG; i++) {
+		if (!bound(xseg, &info) && queued(&info) == wanted)
+			return true;
+		usleep(1000);
+	}
+	return false;
 }
 
 static pid_t server_start(struct xseg *xseg, const char *name, const char *type,
@@ -134,7 +173,7 @@ static pid_t server_start(struct xseg *xseg, const char *name, const char *type,
 		hoard(name, type, flags, nr);
 		_exit(3);
 	}
-	return bound_wait(xseg, true, 5000) < 0 ? -1 : pid;
+	return bound_wait(xseg, true) < 0 ? -1 : pid;
 }
 
 static void server_kill(struct __test_metadata *_metadata, struct xseg *xseg,
@@ -144,7 +183,7 @@ static void server_kill(struct __test_metadata *_metadata, struct xseg *xseg,
 
 	ASSERT_EQ(0, kill(pid, SIGKILL));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	msec = bound_wait(xseg, false, 3000);
+	msec = bound_wait(xseg, false);
 	EXPECT_LE(0, msec);
 	TH_LOG("after %d ms", msec);
 }
@@ -152,25 +191,27 @@ static void server_kill(struct __test_metadata *_metadata, struct xseg *xseg,
 static const char * const types[] = { "futex", "eventfd", "device" };
 
 /* What a dead server had accepted comes back, each as failed. */
-TEST_F_TIMEOUT(reap, requests_come_back, 60)
+TEST_F_TIMEOUT(reap, requests_come_back, 300)
 {
+	struct xseg_port_info before;
 	long long done, failed;
 	unsigned int i;
 	pid_t pid;
 	int turns;
 
 	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(false, bound(self->xseg, &before));
 		pid = server_start(self->xseg, self->name, types[i], 0, 4);
 		ASSERT_LT(0, pid);
 		snprintf(self->line, sizeof(self->line), "source %s %d %d 8 8",
 			 self->name, SOURCE, SERVER);
 		ASSERT_EQ(0, test_start(self->line));
-		usleep(300000);
+		ASSERT_EQ(true, sent_wait(self->xseg, pid, &before));
 		EXPECT_EQ(0, source_stat(&done, &failed));
 		EXPECT_EQ(0, done);
 		server_kill(_metadata, self->xseg, pid);
-		for (turns = 0; turns < 200 && done < 8; turns++) {
-			usleep(10000);
+		for (turns = 0; turns < LONG && done < 8; turns++) {
+			usleep(1000);
 			EXPECT_EQ(0, source_stat(&done, &failed));
 		}
 		EXPECT_EQ(8, done);
@@ -180,28 +221,27 @@ TEST_F_TIMEOUT(reap, requests_come_back, 60)
 }
 
 /* A port that keeps requests has all of them for the next server. */
-TEST_F_TIMEOUT(reap, requests_are_kept, 60)
+TEST_F_TIMEOUT(reap, requests_are_kept, 300)
 {
-	struct xseg_port_info info;
+	struct xseg_port_info before, info;
 	long long done, failed;
 	unsigned int i;
 	int waiting;
 	pid_t pid;
 
 	for (i = 0; i < 3; i++) {
+		EXPECT_EQ(false, bound(self->xseg, &before));
 		pid = server_start(self->xseg, self->name, types[i],
 				   XSEG_PORT_KEEP, 4);
 		ASSERT_LT(0, pid);
 		snprintf(self->line, sizeof(self->line), "source %s %d %d 8 8",
 			 self->name, SOURCE, SERVER);
 		ASSERT_EQ(0, test_start(self->line));
-		usleep(300000);
+		ASSERT_EQ(true, sent_wait(self->xseg, pid, &before));
 		EXPECT_EQ(true, bound(self->xseg, &info));
 		waiting = queued(&info);	/* also of earlier sources */
 		server_kill(_metadata, self->xseg, pid);
-		usleep(100000);
-		EXPECT_EQ(false, bound(self->xseg, &info));
-		EXPECT_EQ(waiting + 4, queued(&info));
+		EXPECT_EQ(true, kept_wait(self->xseg, waiting + 4));
 		EXPECT_EQ(0, source_stat(&done, &failed));
 		EXPECT_EQ(0, done);
 		ASSERT_EQ(0, test_start("stop"));
@@ -209,7 +249,7 @@ TEST_F_TIMEOUT(reap, requests_are_kept, 60)
 }
 
 /* A process that lives is left alone, whatever others do. */
-TEST_F_TIMEOUT(reap, the_living, 60)
+TEST_F_TIMEOUT(reap, the_living, 120)
 {
 	struct xseg_port_info info;
 	pid_t pid, other;
@@ -236,7 +276,7 @@ TEST_F_TIMEOUT(reap, the_living, 60)
 	EXPECT_EQ(true, bound(self->xseg, &info));
 	ASSERT_EQ(0, kill(pid, SIGKILL));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
-	EXPECT_LE(0, bound_wait(self->xseg, false, 3000));
+	EXPECT_LE(0, bound_wait(self->xseg, false));
 }
 
 #define MANY	130

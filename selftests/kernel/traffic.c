@@ -370,6 +370,7 @@ TEST_F_TIMEOUT(traffic, attach_while_asleep, 60)
 	struct sleeper s = { self->xseg, self->sd, -1 };
 	long long done, bad, failed;
 	pthread_t thread;
+	int i;
 
 	ASSERT_EQ(0, xseg_detach(self->name));
 	ASSERT_EQ(0, pthread_create(&thread, NULL, sleeper_main, &s));
@@ -379,8 +380,12 @@ TEST_F_TIMEOUT(traffic, attach_while_asleep, 60)
 	ASSERT_EQ(0, test_start("source %s 3 1 10 1", self->name));
 	pthread_join(thread, NULL);
 	EXPECT_EQ(0, s.ret);
-	usleep(300000);
-	EXPECT_EQ(1, test_stat("source", 3, &done, &bad, &failed));
+	for (i = 0; i < 1000; i++) {
+		if (test_stat("source", 3, &done, &bad, &failed) == 1)
+			break;
+		usleep(10000);
+	}
+	EXPECT_GT(1000, i);
 	EXPECT_EQ(10, done);
 }
 

@@ -501,7 +501,7 @@ TEST_F(device, page)
 }
 
 /* Somebody else's kill in the middle of attaching a large sparse file. */
-TEST_F(device, killed_while_attaching)
+TEST_F_TIMEOUT(device, killed_while_attaching, 240)
 {
 	struct xseg_params params = SMALL;
 	int fd, status, i;

@@ -33,19 +33,39 @@ says()
 	[ $? = "$status" ] && case $said in *"$text"*) true ;; *) false ;; esac
 }
 
-# How often the counting peer was woken
+# How often the counting peer was woken, and how often it began to wait
 woken() { sed -n 's/^count port 1 done \([0-9]*\) .*/\1/p' /sys/kernel/debug/xseg_test/stat; }
+waits() { sed -n 's/^count port 1 .* waits \([0-9]*\) .*/\1/p' /sys/kernel/debug/xseg_test/stat; }
+
+# waited N: until it has begun to wait so often, 20 s at most
+waited()
+{
+	local i
+	for ((i = 0; i < 400; i++)); do
+		[ "$(waits)" -lt "$1" ] || return
+		sleep 0.05
+	done
+}
+
+# Until it was not woken for half a second, 20 s at most
+calm()
+{
+	local i still=0 before
+	for ((i = 0; i < 200 && still < 5; i++)); do
+		before=$(waits)
+		sleep 0.1
+		[ "$(waits)" = "$before" ] && still=$((still + 1)) || still=0
+	done
+}
 
 # counts N TEXT COMMAND: it wakes the peer N times
 counts()
 {
-	local n=$1 before i
+	local n=$1 before begun
 	before=$(woken)
+	begun=$(waits)
 	bash -c "$3" 3>&9 2>/dev/null
-	for ((i = 0; i < 100; i++)); do
-		[ $(($(woken) - before)) -lt "$n" ] || break
-		sleep 0.05
-	done
+	waited $((begun + n))
 	sleep 0.1
 	[ $(($(woken) - before)) = "$n" ]
 	ok "$2"
@@ -54,11 +74,12 @@ counts()
 # What 'xseg bridge' runs below: it has the eventfd as descriptor 9
 if [ "${1-}" = inner ]; then
 	nr=$2
-	sleep 0.5	# its end wakes all
+	export -f waits waited
+	calm	# its end wakes all
 	counts 1 "bash wakes the peer" "$one"
 	counts 1 "python wakes the peer" \
 		'python3 -c "import os; os.write(3, (1).to_bytes(8, \"little\"))"'
-	counts 5 "again and again" "for i in 1 2 3 4 5; do $one; sleep 0.2; done"
+	counts 5 "again and again" "for i in 1 2 3 4 5; do n=\$(waits); $one; waited \$((n + 1)); done"
 	counts 0 "half a number does not" 'printf "\1\0\0\0" >&3'
 	counts 0 "nor does what is closed" "exec 3>&-; $one"
 	exit $rc

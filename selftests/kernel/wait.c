@@ -215,6 +215,7 @@ struct sleeper {
 	int dev;
 	struct xseg_ioc_wait arg;
 	int ret;
+	uint64_t begin;
 	uint64_t end;
 	pthread_t thread;
 	int tid;
@@ -225,18 +226,27 @@ static void *sleeper_main(void *data)
 	struct sleeper *s = data;
 
 	__atomic_store_n(&s->tid, gettid(), __ATOMIC_RELEASE);
+	s->begin = ks_now_ns();
 	s->ret = do_wait(s->dev, &s->arg);
 	s->end = ks_now_ns();
 	return NULL;
 }
 
-static void sleeper_start(struct sleeper *s, int dev,
+/* It may sleep soon, or have slept. */
+static void sleeper_begin(struct sleeper *s, int dev,
 			  const struct xseg_ioc_wait *arg)
 {
 	memset(s, 0, sizeof(*s));
 	s->dev = dev;
 	s->arg = *arg;
 	KS_CHECK(!pthread_create(&s->thread, NULL, sleeper_main, s));
+}
+
+/* It sleeps, and for long. */
+static void sleeper_start(struct sleeper *s, int dev,
+			  const struct xseg_ioc_wait *arg)
+{
+	sleeper_begin(s, dev, arg);
 	while (!__atomic_load_n(&s->tid, __ATOMIC_ACQUIRE))
 		usleep(100);
 	ks_sleeping(s->tid);
@@ -328,7 +338,6 @@ TEST_F_TIMEOUT(wait, ticks, 60)
 	struct xseg_ioc_desc other;
 	struct ks_peer more;
 	struct xseg_ec *ec;
-	uint64_t start;
 	int i, turn;
 	long before;
 
@@ -336,13 +345,12 @@ TEST_F_TIMEOUT(wait, ticks, 60)
 	other = desc_of_port(self->peer.x, &ec, 1);
 	arg.flags = XSEG_WAIT_TICK;
 	for (turn = 0; turn < 3; turn++) {
-		start = ks_now_ns();
 		for (i = 0; i < 3; i++)
-			sleeper_start(&s[i], self->dev, &arg);
+			sleeper_begin(&s[i], self->dev, &arg);
 		for (i = 0; i < 3; i++) {
 			pthread_join(s[i].thread, NULL);
 			EXPECT_EQ(-ETIMEDOUT, s[i].ret);
-			EXPECT_GT(start + 1000 * MS + SLACK, s[i].end);
+			EXPECT_GT(s[i].begin + 1000 * MS + SLACK, s[i].end);
 		}
 		usleep(turn == 1 ? 2500000 : 0);	/* it stops */
 	}
@@ -471,6 +479,7 @@ struct called {
 	struct ks_peer *peer;
 	struct xseg_ec *ec;
 	int fd;
+	int tid;
 	uint64_t taken;
 };
 
@@ -480,6 +489,7 @@ static void *called_run(void *arg)
 	struct called *c = arg;
 	int i;
 
+	c->tid = gettid();
 	stay_on(1);
 	for (i = 1; i <= POLLS; i++) {
 		KS_CHECK(!xseg_prepare_wait(c->peer->x, c->peer->sd));
@@ -505,7 +515,9 @@ static void calls_at_once(struct called *c, unsigned int in)
 	struct xseg_test_step s;
 	int ret;
 
-	ret = call_step(c->fd, STEP_CALL, in, 0, &s);
+	do {	/* who is not there yet polls first, or sleeps at once */
+		ret = call_step(c->fd, STEP_CALL, in, 0, &s);
+	} while (ret == -EAGAIN && ks_state(c->tid) != 'S');
 	while (!ret) {
 		c->taken++;
 		ret = call_step(c->fd, STEP_CALL, STEP_IN_CALLER, 0, &s);
@@ -549,7 +561,6 @@ TEST_F_TIMEOUT(wait, calls, 120)
 	for (i = 1; i <= POLLS; i++) {
 		while (__atomic_load_n(&c.p.go, __ATOMIC_ACQUIRE) != i)
 			usleep(10);
-		usleep(100);
 		calls_at_once(&c, in[i % 3]);
 		while (__atomic_load_n(&c.p.done, __ATOMIC_ACQUIRE) != i)
 			usleep(10);
@@ -618,7 +629,7 @@ TEST_F_TIMEOUT(wait, stop_and_continue, 60)
 	int i, status;
 
 	sh->arg = self->arg;
-	deadline(&sh->arg, 1500);
+	deadline(&sh->arg, 10000);
 	pid = fork();
 	if (!pid) {
 		sh->ret = do_wait(self->dev, &sh->arg);
@@ -626,7 +637,7 @@ TEST_F_TIMEOUT(wait, stop_and_continue, 60)
 		_exit(0);
 	}
 	for (i = 0; i < 3; i++) {
-		usleep(50000);
+		ks_sleeping(pid);
 		kill(pid, SIGSTOP);
 		while (ks_state(pid) != 'T')
 			usleep(1000);

@@ -19,7 +19,7 @@ mounted() { [ "$(stat -f -c %T "$1")" = "$2" ]; }
 
 echo 1..15
 ok "two CPUs"			'[ "$(nproc)" = 2 ]'
-ok "700 MB of memory"		'(($(sed -n "s/MemTotal: *\([0-9]*\).*/\1/p" /proc/meminfo) / 1024 - 600) ** 2 < 10000))'
+ok "700 MB of memory"		'((($(sed -n "s/MemTotal: *\([0-9]*\).*/\1/p" /proc/meminfo) / 1024 - 600) ** 2 < 10000))'
 ok "a disk of 16 MB"		'[ "$(blockdev --getsize64 /dev/vda)" = $((16 << 20)) ]'
 ok "the disk can be written"	'mkdir /run/disk && mkfs.ext4 -q /dev/vda && mount /dev/vda /run/disk && umount /run/disk'
 ok "/dev/shm"			'mounted /dev/shm tmpfs && as 1000 touch /dev/shm/x'

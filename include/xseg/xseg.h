@@ -665,7 +665,8 @@ int xseg_set_wait_strategy(struct xseg *xseg, unsigned int strategy);
  *
  * A wait lasts as long as it was asked to; this only bounds how long the
  * death of a signaller, between its submit and its signal, goes unnoticed
- * where nobody else reaps. Tests of lost wake-ups switch it off. User domain.
+ * where nobody else reaps, and in the kernel how often a callback without a signal
+ * is called. Tests of lost wake-ups switch it off.
  *
  * Return: 0, -EINVAL (0) or -ESTALE.
  */

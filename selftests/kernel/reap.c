@@ -15,8 +15,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <xseg/xseg.h>
+#include <xseg/kernel.h>
 
+#include "selftests/lib/end.h"
 #include "selftests/lib/ks.h"
 
 #include "kselftest_harness.h"
@@ -277,6 +278,51 @@ TEST_F_TIMEOUT(reap, the_living, 120)
 	ASSERT_EQ(0, kill(pid, SIGKILL));
 	ASSERT_EQ(pid, waitpid(pid, &status, 0));
 	EXPECT_LE(0, bound_wait(self->xseg, false));
+}
+
+/* One whom the module does not know: it never slept, and signalled nobody. */
+static void stranger_dies(struct __test_metadata *_metadata,
+			  struct xseg *xseg, const char *name)
+{
+	struct xseg_port_info info;
+	pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		struct end e;
+
+		if (!end_join(&e, &end_user, name) &&
+		    !end_open(&e, "futex", SERVER))
+			raise(SIGKILL);
+		_exit(1);
+	}
+	ASSERT_EQ(pid, waitpid(pid, &status, 0));
+	ASSERT_EQ(true, WIFSIGNALED(status));
+	usleep(500000);
+	EXPECT_EQ(true, bound(xseg, &info));
+}
+
+/* Nobody tells the module: a kernel peer that waits in vain looks. */
+TEST_F_TIMEOUT(reap, strangers, 300)
+{
+	static const unsigned int flags[] = { 0, XSEG_CALLBACK_DIRECT,
+					      XSEG_CALLBACK_KEEP };
+	struct end e;
+	unsigned int i;
+
+	for (i = 0; i <= ARRAY_SIZE(flags); i++) {
+		stranger_dies(_metadata, self->xseg, self->name);
+		ASSERT_EQ(0, end_join(&e, &end_kernel, self->name));
+		ASSERT_EQ(0, e.kind->ops->cap(&e, 1000000));
+		ASSERT_EQ(0, end_open(&e, "waitqueue", SOURCE));
+		if (i)
+			ASSERT_EQ(0, end_callback(&e, flags[i - 1]));
+		ASSERT_EQ(0, e.kind->ops->prepare(&e));
+		if (!i)
+			EXPECT_EQ(0, e.kind->ops->wait(&e, XSEG_WAIT_FOREVER));
+		EXPECT_LE(0, bound_wait(self->xseg, false));
+		EXPECT_EQ(0, end_leave(&e));
+	}
 }
 
 #define MANY	130

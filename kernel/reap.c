@@ -7,7 +7,8 @@
  * a dead peer, as any other peer would. It does so when a process that had the
  * device mapped is gone: so that a segment without other processes does not
  * wait for the next one. The lock may outlast that mapping by some time, so
- * the module looks again a few times.
+ * the module looks again a few times. Others die unheard: for these it looks when
+ * a kernel peer waits in vain.
  */
 #include <linux/sched/mm.h>
 
@@ -19,6 +20,7 @@
 #define LOOKS		12
 #define FIRST_LOOK_MSEC	1
 #define SOON		(HZ / 10)	/* a signal found nobody */
+#define IDLE_LOOKS	(HZ / 2)	/* not more often where nobody signals */
 #define REAPS		8		/* in one look; the rest in the next */
 
 /* Cleans up a slot if nobody has its lock: 1, 0 if there is nothing to do. */
@@ -132,6 +134,20 @@ int xseg_reap_later(struct xseg *xseg)
 	return ret;
 }
 
+/**
+ * domain_look_idle() - a kernel peer waited in vain: look, if not just done
+ * @xseg: its handle
+ *
+ * Whom it waits for may be dead, and have died before the module knew him.
+ */
+void domain_look_idle(struct xseg *xseg)
+{
+	struct kernel_domain *domain = domain_of(xseg);
+
+	if (time_after_eq(jiffies, READ_ONCE(domain->looked) + IDLE_LOOKS))
+		look_soon(domain);
+}
+
 void domain_sweep_later(struct xseg *xseg)
 {
 	WRITE_ONCE(domain_of(xseg)->sweep, true);
@@ -183,6 +199,7 @@ static void look_work(struct work_struct *work)
 		container_of(to_delayed_work(work), struct kernel_domain, look);
 	unsigned long start = jiffies, next;
 
+	WRITE_ONCE(domain->looked, start);
 	if (READ_ONCE(domain->sweep)) {
 		WRITE_ONCE(domain->sweep, false);
 		ports_sweep(domain->xseg);
@@ -200,6 +217,7 @@ void domain_look_init(struct kernel_domain *domain)
 {
 	INIT_DELAYED_WORK(&domain->look, look_work);
 	atomic_set(&domain->looks, LOOKS);
+	domain->looked = jiffies - IDLE_LOOKS;
 }
 
 /* Somebody has died, or will have in a moment. */

@@ -120,6 +120,7 @@ struct client {
  * @met:     when it last did, jiffies
  * @look:    cleans up after dead processes
  * @looks:   how often it did since it last heard of one
+ * @looked:  when it last did, jiffies; written by the work
  * @sweep:   it is to empty the rings of ports that nobody is bound to, as well
  * @leaving: neither is queued any more; set under segment->lock
  * @may_load: modules are loaded for types that the segment names
@@ -132,6 +133,7 @@ struct kernel_domain {
 	unsigned long met;
 	struct delayed_work look;
 	atomic_t looks;
+	unsigned long looked;
 	bool sweep;
 	bool leaving;
 	bool may_load;
@@ -204,6 +206,7 @@ int domain_signal_later(struct xseg *xseg);
 
 /* reap.c */
 void domain_look_init(struct kernel_domain *domain);
+void domain_look_idle(struct xseg *xseg);
 void peers_reap_later(struct segment *seg);
 
 /* wait.c */

@@ -234,20 +234,20 @@ static void callback_work(struct work_struct *work)
 	struct waker *waker = container_of(to_delayed_work(work),
 					   struct waker, work);
 	void (*fn)(void *arg) = NULL;
-	bool no_signal = false;
+	bool in_vain = false;
 	unsigned long flags;
 	void *arg = NULL;
 
 	spin_lock_irqsave(&waker->lock, flags);
 	if (waker->state != CALLBACK_IDLE) {
-		no_signal = waker->state == CALLBACK_ARMED;
+		in_vain = waker->state == CALLBACK_ARMED;	/* by time */
 		callback_begin_locked(waker);
 		fn = waker->fn;
 		arg = waker->arg;
 	}
 	spin_unlock_irqrestore(&waker->lock, flags);
-	if (no_signal)
-		xseg_reap_later(waker->xseg);
+	if (in_vain)
+		domain_look_idle(waker->xseg);
 	if (fn) {
 		WRITE_ONCE(waker->worker, current);
 		fn(arg);
@@ -639,11 +639,8 @@ static int waker_sleep(struct waker *waker, u32 seq, int wakes, u32 usec)
 		return 0;
 	if (ret == -ERESTARTSYS || must_stop())
 		return -EINTR;
-	if (usec < cap)
-		return -ETIMEDOUT;
-	/* He may be dead, and have died before the module knew him. */
-	xseg_reap_later(waker->xseg);
-	return usec == cap ? -ETIMEDOUT : 0;
+	domain_look_idle(waker->xseg);
+	return usec <= cap ? -ETIMEDOUT : 0;
 }
 
 static int waiter_wait(struct waker *waker, u32 seq, int wakes, u32 usec)

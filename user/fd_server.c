@@ -12,8 +12,14 @@
  * mode are not looked at; the peers must share a network name space.)
  *
  * One thread for each handle that uses such types. It serves one asker at a
- * time, and none for longer than HAND_OVER_MS. Strangers are refused unheard:
- * they keep nobody waiting, and are told so however late they ask.
+ * time, and none for longer than HAND_OVER_MS. Strangers are refused unheard,
+ * and are told so however late they ask.
+ *
+ * Anybody can send files here, and who lets go of the last reference to one may
+ * wait for as long as its sender likes (SO_LINGER). So what has files is not
+ * taken from the queue, and a socket with such a message stays open until the
+ * process ends, when that is no matter. With MAX_STUCK of them nothing is handed
+ * out or asked for any more.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -31,6 +37,7 @@
 #define STOP_MS		1000	/* until a thread without its socket ends */
 #define NO_FILES_MS	100	/* until one without descriptors tries again */
 #define MAX_GROUPS	256
+#define MAX_STUCK	64
 
 /**
  * struct fd_server - the thread that hands files out
@@ -57,6 +64,7 @@ struct fd_question {
 /* All of this process. */
 static struct fd_server *servers;
 static DEFINE_MUTEX(servers_lock);	/* guards the list */
+static atomic_t stuck;	/* sockets that are not closed */
 
 static socklen_t server_address(struct xseg *xseg, u32 slot, u32 incarnation,
 				struct sockaddr_un *address)
@@ -113,6 +121,52 @@ static bool peer_allowed(struct xseg *xseg, int sock)
 	return (user->mode & need) == need;
 }
 
+/*
+ * Looks at the next message, which stays there: 0 if there is none, 1, or 2 if it
+ * has files. An empty one is told from none by the credentials with it.
+ */
+static int message_look(int sock)
+{
+	union {
+		char bytes[CMSG_SPACE(sizeof(struct ucred))];
+		struct cmsghdr align;
+	} control;
+	struct msghdr msg = {
+		.msg_control = control.bytes,
+		.msg_controllen = CMSG_LEN(sizeof(struct ucred)),
+	};
+	int on = 1;
+	ssize_t n;
+
+	if (setsockopt(sock, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)))
+		return 2;
+	do {	/* said once; the queue is as it was */
+		n = recvmsg(sock, &msg, MSG_PEEK | MSG_DONTWAIT);
+	} while (n < 0 && errno == ECONNRESET);
+	if (n < 0)
+		return errno == EAGAIN ? 0 : 2;
+	if (msg.msg_flags & MSG_CTRUNC)
+		return 2;
+	return CMSG_FIRSTHDR(&msg) ? 1 : 0;
+}
+
+/*
+ * Empties and closes the socket, or keeps it if files are in its queue. Closed
+ * with anything unread the other side would not see its answer.
+ */
+static void socket_close(int sock)
+{
+	int next;
+
+	shutdown(sock, SHUT_RD);	/* he can send no more */
+	while ((next = message_look(sock)) == 1)
+		recv(sock, NULL, 0, MSG_DONTWAIT);
+	if (next)
+		atomic_inc(&stuck);
+	else
+		close(sock);
+}
+
 static int send_answer(int sock, s32 status, int fd)
 {
 	union {
@@ -145,17 +199,6 @@ static void wake_self(int fd)
 	(void)n;	/* full is as good */
 }
 
-/* He may have asked already, or cannot any more. */
-static void refuse(int sock)
-{
-	struct fd_question question;
-
-	shutdown(sock, SHUT_RD);
-	/* Closed with it unread, he would see no answer. */
-	recv(sock, &question, sizeof(question), MSG_DONTWAIT);
-	send_answer(sock, -EACCES, -1);
-}
-
 static void serve(struct xseg *xseg, int sock)
 {
 	struct fd_question question;
@@ -163,10 +206,10 @@ static void serve(struct xseg *xseg, int sock)
 	int fd;
 
 	if (!peer_allowed(xseg, sock)) {
-		refuse(sock);
+		send_answer(sock, -EACCES, -1);
 		return;
 	}
-	if (poll(&p, 1, HAND_OVER_MS) <= 0 ||
+	if (poll(&p, 1, HAND_OVER_MS) <= 0 || message_look(sock) != 1 ||
 	    recv(sock, &question, sizeof(question), MSG_DONTWAIT) !=
 	    sizeof(question))
 		return;
@@ -187,6 +230,10 @@ static int server_accept(const struct fd_server *server)
 	poll(&p, 1, STOP_MS);
 	if (READ_ONCE(server->stop) || !fd_is_ours(&server->listen))
 		return -EBADF;	/* the end, or the program closed it */
+	if (atomic_read(&stuck) >= MAX_STUCK) {
+		shutdown(server->listen.fd, SHUT_RDWR);	/* nobody waits */
+		return -EBADF;
+	}
 	sock = accept4(server->listen.fd, NULL, NULL, SOCK_CLOEXEC);
 	if (sock < 0 && (errno == EMFILE || errno == ENFILE))
 		poll(NULL, 0, NO_FILES_MS);
@@ -202,10 +249,26 @@ static void *server_thread(void *arg)
 		sock = server_accept(server);
 		if (sock >= 0) {
 			serve(server->xseg, sock);
-			close(sock);
+			socket_close(sock);
 		}
 	} while (sock != -EBADF);
 	return NULL;
+}
+
+/* Closes its socket, which nobody can reach any more; first who waits there. */
+static void server_close(struct fd_server *server)
+{
+	int sock;
+
+	if (!fd_is_ours(&server->listen))
+		return;
+	while ((sock = accept4(server->listen.fd, NULL, NULL,
+			       SOCK_CLOEXEC)) >= 0)
+		socket_close(sock);
+	if (errno == EINVAL)		/* shut down, and nobody there */
+		fd_close(&server->listen);
+	else
+		atomic_inc(&stuck);
 }
 
 static int server_listen(struct fd_server *server)
@@ -295,7 +358,7 @@ void fd_server_stop(struct xseg *xseg)
 	if (fd_is_ours(&server->listen))
 		shutdown(server->listen.fd, SHUT_RDWR);	/* ends the poll */
 	pthread_join(server->thread, NULL);
-	fd_close(&server->listen);
+	server_close(server);
 	mutex_unlock(&servers_lock);
 	free(server);
 }
@@ -387,8 +450,9 @@ static int ask(struct xseg *xseg, int sock, const struct xseg_desc_id *id)
  * Blocks for up to HAND_OVER_MS where the owner is stopped.
  *
  * Return: a close-on-exec descriptor; -EHOSTUNREACH (the owner is not there, or
- * in another network name space), -ETIMEDOUT, -EACCES, -EMFILE, -ENOENT (it has
- * no such descriptor any more), or an error of socket(2).
+ * in another network name space, or one of both has MAX_STUCK), -ETIMEDOUT,
+ * -EACCES, -EMFILE, -ENOENT (it has no such descriptor any more), or an error of
+ * socket(2).
  */
 int fd_server_ask(struct xseg *xseg, const struct xseg_desc_id *id)
 {
@@ -398,6 +462,8 @@ int fd_server_ask(struct xseg *xseg, const struct xseg_desc_id *id)
 				       &address);
 	int sock, ret;
 
+	if (atomic_read(&stuck) >= MAX_STUCK)
+		return -EHOSTUNREACH;
 	sock = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
 	if (sock < 0)
 		return -errno;
@@ -410,6 +476,6 @@ int fd_server_ask(struct xseg *xseg, const struct xseg_desc_id *id)
 		ret = errno == EAGAIN ? -ETIMEDOUT : -EHOSTUNREACH;
 	else
 		ret = ask(xseg, sock, id);
-	close(sock);
+	socket_close(sock);
 	return ret;
 }

@@ -3,8 +3,10 @@
  * Who may join, and who is handed an eventfd: whoever could open the
  * segment's file, nobody else.
  */
+#include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -22,6 +24,7 @@
 
 #define NOBODY		65534
 #define GROUP		54321
+#define LINGER		100	/* seconds */
 
 enum { OWNER, STRANGER };	/* ports */
 
@@ -29,6 +32,7 @@ enum { OWNER, STRANGER };	/* ports */
  * struct shared - what the processes of a test share
  * @segment: where
  * @ready:   where they meet
+ * @leave:   where the owner meets who has it leave
  * @type:    of signal
  * @gid:     of the stranger
  * @told:    the stranger is about to signal
@@ -38,6 +42,7 @@ enum { OWNER, STRANGER };	/* ports */
 struct shared {
 	struct ks_segment segment;
 	struct ks_barrier ready;
+	struct ks_barrier leave;
 	const char *type;
 	gid_t gid;
 	bool told;
@@ -302,6 +307,188 @@ TEST_F_TIMEOUT(perm, stranger_at_the_socket, 0)
 	shared->expect = 0;
 	EXPECT_EQ(0, ks_wait(ks_fork(socket_stranger, NULL)));
 	ks_kill(pid);
+}
+
+/* One that nobody reads from: who closes it last waits for LINGER. */
+static int lingering_socket(void)
+{
+	struct linger linger = { 1, LINGER };
+	struct sockaddr_in address = { .sin_family = AF_INET };
+	int from = socket(AF_INET, SOCK_STREAM, 0);
+	int to = socket(AF_INET, SOCK_STREAM, 0);
+	socklen_t len = sizeof(address);
+	static char data[1 << 16];
+
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	KS_CHECK(!bind(to, (struct sockaddr *)&address, len));
+	KS_CHECK(!listen(to, 1));
+	KS_CHECK(!getsockname(to, (struct sockaddr *)&address, &len));
+	KS_CHECK(!connect(from, (struct sockaddr *)&address, len));
+	while (send(from, data, sizeof(data), MSG_DONTWAIT) > 0)
+		;
+	KS_CHECK(!setsockopt(from, SOL_SOCKET, SO_LINGER, &linger,
+			     sizeof(linger)));
+	return from;
+}
+
+/* Sends a message, with a file if that is not -1. */
+static void send_with(int sock, const uint32_t *question, size_t size, int fd)
+{
+	char control[CMSG_SPACE(sizeof(fd))] __attribute__((aligned(8))) = { 0 };
+	struct iovec iov = { (void *)question, size };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct cmsghdr *c = (struct cmsghdr *)control;
+
+	if (fd >= 0) {
+		msg.msg_control = control;
+		msg.msg_controllen = sizeof(control);
+		c->cmsg_level = SOL_SOCKET;
+		c->cmsg_type = SCM_RIGHTS;
+		c->cmsg_len = CMSG_LEN(sizeof(fd));
+		memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	}
+	sendmsg(sock, &msg, MSG_NOSIGNAL);	/* it may be refused before */
+}
+
+/* Has the owner close what takes its time, with the question or behind it. */
+static void stranger_with_file(void *arg)
+{
+	struct xseg *x = xseg_join(shared->segment.name, 0);
+	uint32_t question[2] = { 0, 0 };
+	struct sockaddr_un address;
+	int fd[3], sock, i;
+	socklen_t len;
+
+	KS_CHECK(x);
+	len = socket_name(x, &address);
+	become_stranger();
+	for (i = 0; i < 3; i++)
+		fd[i] = lingering_socket();
+	for (i = 0; i < 3; i++) {
+		sock = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+		KS_CHECK(!connect(sock, (struct sockaddr *)&address, len));
+		if (i)		/* an empty one is not the end */
+			send_with(sock, question, i > 1 ? 0 : sizeof(question),
+				  -1);
+		send_with(sock, question, sizeof(question), fd[i]);
+		close(fd[i]);
+	}
+	ks_meet(&shared->ready, 2);
+	pause();		/* with the other ends */
+}
+
+static bool loopback(void)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET };
+	int sock = socket(AF_INET, SOCK_DGRAM, 0);
+	bool ret;
+
+	address.sin_port = htons(9);
+	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+	ret = !connect(sock, (struct sockaddr *)&address, sizeof(address));
+	close(sock);
+	return ret;
+}
+
+/* How many descriptors a process has open. */
+static int open_files(pid_t pid)
+{
+	char path[32];
+	int n = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+	dir = opendir(path);
+	KS_CHECK(dir);
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+/* Until it has so many, of which one may yet be about to be closed. */
+static bool open_files_become(pid_t pid, int nr)
+{
+	int i;
+
+	for (i = 0; i < 30000 && open_files(pid) != nr; i++)
+		usleep(1000);
+	return i < 30000;
+}
+
+/*
+ * Others are served, and the owner can leave; it keeps what it cannot close, and
+ * nothing else.
+ */
+TEST_F_TIMEOUT(perm, stranger_with_file_at_the_socket, 0)
+{
+	pid_t pid, stranger;
+	struct ks_peer peer;
+	uint64_t start;
+	int files;
+
+	if (!loopback())
+		SKIP(return, "needs the loopback interface");
+	pid = ks_fork(sleeping_process, NULL);
+	ks_meet(&shared->ready, 2);
+	ks_sleeping(pid);
+	files = open_files(pid);
+	ASSERT_EQ(0, kill(pid, SIGSTOP));	/* all is there when it looks */
+	stranger = ks_fork(stranger_with_file, NULL);
+	ks_meet(&shared->ready, 2);
+	ASSERT_EQ(0, kill(pid, SIGCONT));
+	start = ks_now_ns();
+	shared->expect = -EACCES;
+	EXPECT_EQ(0, ks_wait(ks_fork(socket_stranger, NULL)));
+	EXPECT_EQ(true, open_files_become(pid, files + 3));
+	ks_peer_join(&peer, shared->segment.name, "eventfd", STRANGER);
+	shared->told = true;
+	EXPECT_EQ(0, xseg_signal(peer.x, OWNER));
+	EXPECT_EQ(0, ks_wait(pid));
+	EXPECT_EQ(0, xseg_leave(peer.x));
+	EXPECT_GT(LINGER * 1000000000ULL / 2, ks_now_ns() - start);
+	ks_kill(stranger);
+}
+
+static void leaving_process(void *arg)
+{
+	struct ks_peer peer;
+
+	ks_peer_join(&peer, shared->segment.name, "eventfd", OWNER);
+	ks_meet(&shared->ready, 2);
+	ks_meet(&shared->leave, 2);
+	KS_CHECK(!xseg_leave(peer.x));
+}
+
+/* The same where nobody has come to look at it when the owner leaves. */
+TEST_F_TIMEOUT(perm, stranger_with_file_still_in_the_queue, 0)
+{
+	int sock = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+	struct sockaddr_un address;
+	pid_t pid, stranger;
+	struct ks_peer peer;
+	uint64_t start;
+	socklen_t len;
+
+	if (!loopback())
+		SKIP(return, "needs the loopback interface");
+	pid = ks_fork(leaving_process, NULL);
+	ks_meet(&shared->ready, 2);
+	ks_peer_join(&peer, shared->segment.name, "eventfd", STRANGER);
+	len = socket_name(peer.x, &address);
+	ASSERT_EQ(0, kill(pid, SIGSTOP));
+	/* One who may ask, and does not, is waited for: a second. */
+	ASSERT_EQ(0, connect(sock, (struct sockaddr *)&address, len));
+	stranger = ks_fork(stranger_with_file, NULL);
+	ks_meet(&shared->ready, 2);
+	start = ks_now_ns();
+	ASSERT_EQ(0, kill(pid, SIGCONT));
+	ks_meet(&shared->leave, 2);
+	EXPECT_EQ(0, ks_wait(pid));
+	EXPECT_GT(LINGER * 1000000000ULL / 2, ks_now_ns() - start);
+	ks_kill(stranger);
+	close(sock);
+	EXPECT_EQ(0, xseg_leave(peer.x));
 }
 
 /* Takes the name of a dead peer's socket, and gives whoever asks a file. */

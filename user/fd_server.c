@@ -15,11 +15,10 @@
  * time, and none for longer than HAND_OVER_MS. Strangers are refused unheard,
  * and are told so however late they ask.
  *
- * Anybody can send files here, and who lets go of the last reference to one may
- * wait for as long as its sender likes (SO_LINGER). So what has files is not
- * taken from the queue, and a socket with such a message stays open until the
- * process ends, when that is no matter. With MAX_STUCK of them nothing is handed
- * out or asked for any more.
+ * They can send files, and who lets go of the last reference to one may wait for
+ * as long as its sender likes (SO_LINGER). So what a stranger sent with files is
+ * not taken from the queue, and the socket is never closed. With MAX_STUCK of
+ * these nothing is handed out or asked for any more.
  */
 #include <fcntl.h>
 #include <poll.h>
@@ -64,7 +63,7 @@ struct fd_question {
 /* All of this process. */
 static struct fd_server *servers;
 static DEFINE_MUTEX(servers_lock);	/* guards the list */
-static atomic_t stuck;	/* sockets that are not closed */
+static atomic_t stuck;	/* sockets that are never closed */
 
 static socklen_t server_address(struct xseg *xseg, u32 slot, u32 incarnation,
 				struct sockaddr_un *address)
@@ -138,23 +137,22 @@ static int message_look(int sock)
 	int on = 1;
 	ssize_t n;
 
-	if (setsockopt(sock, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)))
-		return 2;
+	setsockopt(sock, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
 	do {	/* said once; the queue is as it was */
 		n = recvmsg(sock, &msg, MSG_PEEK | MSG_DONTWAIT);
 	} while (n < 0 && errno == ECONNRESET);
 	if (n < 0)
-		return errno == EAGAIN ? 0 : 2;
+		return 0;
 	if (msg.msg_flags & MSG_CTRUNC)
 		return 2;
 	return CMSG_FIRSTHDR(&msg) ? 1 : 0;
 }
 
 /*
- * Empties and closes the socket, or keeps it if files are in its queue. Closed
- * with anything unread the other side would not see its answer.
+ * Empties and closes a stranger's socket, or keeps it if files are in its queue.
+ * Closed with anything unread he would not see his answer.
  */
-static void socket_close(int sock)
+static void stranger_close(int sock)
 {
 	int next;
 
@@ -205,11 +203,7 @@ static void serve(struct xseg *xseg, int sock)
 	struct pollfd p = { .fd = sock, .events = POLLIN };
 	int fd;
 
-	if (!peer_allowed(xseg, sock)) {
-		send_answer(sock, -EACCES, -1);
-		return;
-	}
-	if (poll(&p, 1, HAND_OVER_MS) <= 0 || message_look(sock) != 1 ||
+	if (poll(&p, 1, HAND_OVER_MS) <= 0 ||
 	    recv(sock, &question, sizeof(question), MSG_DONTWAIT) !=
 	    sizeof(question))
 		return;
@@ -231,7 +225,7 @@ static int server_accept(const struct fd_server *server)
 	if (READ_ONCE(server->stop) || !fd_is_ours(&server->listen))
 		return -EBADF;	/* the end, or the program closed it */
 	if (atomic_read(&stuck) >= MAX_STUCK) {
-		shutdown(server->listen.fd, SHUT_RDWR);	/* nobody waits */
+		shutdown(server->listen.fd, SHUT_RDWR);	/* no more come */
 		return -EBADF;
 	}
 	sock = accept4(server->listen.fd, NULL, NULL, SOCK_CLOEXEC);
@@ -247,9 +241,12 @@ static void *server_thread(void *arg)
 
 	do {
 		sock = server_accept(server);
-		if (sock >= 0) {
+		if (sock >= 0 && peer_allowed(server->xseg, sock)) {
 			serve(server->xseg, sock);
-			socket_close(sock);
+			close(sock);
+		} else if (sock >= 0) {
+			send_answer(sock, -EACCES, -1);
+			stranger_close(sock);
 		}
 	} while (sock != -EBADF);
 	return NULL;
@@ -258,17 +255,16 @@ static void *server_thread(void *arg)
 /* Closes its socket, which nobody can reach any more; first who waits there. */
 static void server_close(struct fd_server *server)
 {
-	int sock;
+	int sock = 0;
 
-	if (!fd_is_ours(&server->listen))
-		return;
-	while ((sock = accept4(server->listen.fd, NULL, NULL,
-			       SOCK_CLOEXEC)) >= 0)
-		socket_close(sock);
-	if (errno == EINVAL)		/* shut down, and nobody there */
-		fd_close(&server->listen);
-	else
-		atomic_inc(&stuck);
+	while (sock >= 0 && fd_is_ours(&server->listen)) {
+		if (atomic_read(&stuck) >= MAX_STUCK)
+			return;		/* and with it all who are in it */
+		sock = accept4(server->listen.fd, NULL, NULL, SOCK_CLOEXEC);
+		if (sock >= 0)
+			stranger_close(sock);
+	}
+	fd_close(&server->listen);
 }
 
 static int server_listen(struct fd_server *server)
@@ -429,8 +425,6 @@ static int ask(struct xseg *xseg, int sock, const struct xseg_desc_id *id)
 	int patience = thread_reaps() ? REAPER_MS : HAND_OVER_MS;
 	int n;
 
-	if (!peer_allowed(xseg, sock))
-		return -EACCES;
 	do {
 		n = (int)send(sock, &question, sizeof(question), MSG_NOSIGNAL);
 	} while (n < 0 && errno == EINTR);
@@ -472,10 +466,14 @@ int fd_server_ask(struct xseg *xseg, const struct xseg_desc_id *id)
 	do {
 		ret = connect(sock, (struct sockaddr *)&address, len);
 	} while (ret && errno == EINTR);
+	if (!ret && !peer_allowed(xseg, sock)) {
+		stranger_close(sock);
+		return -EACCES;
+	}
 	if (ret)
 		ret = errno == EAGAIN ? -ETIMEDOUT : -EHOSTUNREACH;
 	else
 		ret = ask(xseg, sock, id);
-	socket_close(sock);
+	close(sock);
 	return ret;
 }

@@ -63,8 +63,8 @@ int xseg_set_callback(struct xseg *xseg, void __xseg_shared *sd,
  *
  * For who cannot, or must not, wait for it as xseg_reap() does: the module looks
  * within a tenth of a second, from a work of its own. It hears by itself of the
- * death of processes that had the device open, and looks for others where a wait
- * ends without a signal, or a callback has none for the time that
+ * death of processes that had the device open, and looks for others where one
+ * sleeps in vain, or a callback has no signal for the time that
  * xseg_set_sleep_cap() sets: twice a second at most. Context: any.
  *
  * Return: 0, or -ESTALE.

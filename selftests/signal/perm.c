@@ -25,6 +25,7 @@
 #define NOBODY		65534
 #define GROUP		54321
 #define LINGER		100	/* seconds */
+#define MAX_STUCK	64	/* user/fd_server.c */
 
 enum { OWNER, STRANGER };	/* ports */
 
@@ -37,6 +38,7 @@ enum { OWNER, STRANGER };	/* ports */
  * @gid:     of the stranger
  * @told:    the stranger is about to signal
  * @late:    it asks only when it has been answered, or not at all
+ * @many:    how many sockets a stranger connects
  * @expect:  what its signal or its join says
  */
 struct shared {
@@ -47,6 +49,7 @@ struct shared {
 	gid_t gid;
 	bool told;
 	bool late;
+	int many;
 	int expect;
 };
 
@@ -356,23 +359,25 @@ static void stranger_with_file(void *arg)
 	struct xseg *x = xseg_join(shared->segment.name, 0);
 	uint32_t question[2] = { 0, 0 };
 	struct sockaddr_un address;
-	int fd[3], sock, i;
+	int fd[3], sock, i, kind;
 	socklen_t len;
 
 	KS_CHECK(x);
 	len = socket_name(x, &address);
 	become_stranger();
-	for (i = 0; i < 3; i++)
+	for (i = 0; i < 3 && shared->many; i++)
 		fd[i] = lingering_socket();
-	for (i = 0; i < 3; i++) {
+	for (i = 0; i < shared->many; i++) {
+		kind = i % 3;
 		sock = socket(AF_UNIX, SOCK_SEQPACKET, 0);
 		KS_CHECK(!connect(sock, (struct sockaddr *)&address, len));
-		if (i)		/* an empty one is not the end */
-			send_with(sock, question, i > 1 ? 0 : sizeof(question),
-				  -1);
-		send_with(sock, question, sizeof(question), fd[i]);
-		close(fd[i]);
+		if (kind)	/* an empty one is not the end */
+			send_with(sock, question,
+				  kind > 1 ? 0 : sizeof(question), -1);
+		send_with(sock, question, sizeof(question), fd[kind]);
 	}
+	for (i = 0; i < 3 && shared->many; i++)
+		close(fd[i]);	/* not the last reference */
 	ks_meet(&shared->ready, 2);
 	pause();		/* with the other ends */
 }
@@ -432,6 +437,7 @@ TEST_F_TIMEOUT(perm, stranger_with_file_at_the_socket, 0)
 	pid = ks_fork(sleeping_process, NULL);
 	ks_meet(&shared->ready, 2);
 	ks_sleeping(pid);
+	shared->many = 3;
 	files = open_files(pid);
 	ASSERT_EQ(0, kill(pid, SIGSTOP));	/* all is there when it looks */
 	stranger = ks_fork(stranger_with_file, NULL);
@@ -452,16 +458,18 @@ TEST_F_TIMEOUT(perm, stranger_with_file_at_the_socket, 0)
 
 static void leaving_process(void *arg)
 {
+	int files = open_files(getpid());
 	struct ks_peer peer;
 
 	ks_peer_join(&peer, shared->segment.name, "eventfd", OWNER);
 	ks_meet(&shared->ready, 2);
 	ks_meet(&shared->leave, 2);
 	KS_CHECK(!xseg_leave(peer.x));
+	KS_CHECK(open_files(getpid()) == files + shared->expect);
 }
 
-/* The same where nobody has come to look at it when the owner leaves. */
-TEST_F_TIMEOUT(perm, stranger_with_file_still_in_the_queue, 0)
+/* An owner leaves that has not come to look at some; so many files it keeps. */
+static void leave_unseen(struct __test_metadata *_metadata, int many, int kept)
 {
 	int sock = socket(AF_UNIX, SOCK_SEQPACKET, 0);
 	struct sockaddr_un address;
@@ -470,8 +478,8 @@ TEST_F_TIMEOUT(perm, stranger_with_file_still_in_the_queue, 0)
 	uint64_t start;
 	socklen_t len;
 
-	if (!loopback())
-		SKIP(return, "needs the loopback interface");
+	shared->many = many;
+	shared->expect = kept;
 	pid = ks_fork(leaving_process, NULL);
 	ks_meet(&shared->ready, 2);
 	ks_peer_join(&peer, shared->segment.name, "eventfd", STRANGER);
@@ -489,6 +497,16 @@ TEST_F_TIMEOUT(perm, stranger_with_file_still_in_the_queue, 0)
 	ks_kill(stranger);
 	close(sock);
 	EXPECT_EQ(0, xseg_leave(peer.x));
+}
+
+/* The same where it is still in the queue; of many the queue itself is kept. */
+TEST_F_TIMEOUT(perm, stranger_with_file_in_the_queue, 0)
+{
+	if (!loopback())
+		SKIP(return, "needs the loopback interface");
+	leave_unseen(_metadata, 0, 0);
+	leave_unseen(_metadata, 3, 3);
+	leave_unseen(_metadata, 100, MAX_STUCK + 1);
 }
 
 /* Takes the name of a dead peer's socket, and gives whoever asks a file. */

@@ -137,7 +137,8 @@ static int message_look(int sock)
 	int on = 1;
 	ssize_t n;
 
-	setsockopt(sock, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on));
+	if (setsockopt(sock, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)))
+		return 0;		/* cannot be */
 	do {	/* said once; the queue is as it was */
 		n = recvmsg(sock, &msg, MSG_PEEK | MSG_DONTWAIT);
 	} while (n < 0 && errno == ECONNRESET);

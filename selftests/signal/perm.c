@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <xseg/signal_type.h>
@@ -395,6 +396,16 @@ static bool loopback(void)
 	return ret;
 }
 
+/* Returns when each of its threads has stopped. */
+static void stop_process(pid_t pid)
+{
+	int status;
+
+	KS_CHECK(!kill(pid, SIGSTOP));
+	KS_CHECK(waitpid(pid, &status, WUNTRACED) == pid &&
+		 WIFSTOPPED(status));
+}
+
 /* How many descriptors a process has open. */
 static int open_files(pid_t pid)
 {
@@ -439,7 +450,7 @@ TEST_F_TIMEOUT(perm, stranger_with_file_at_the_socket, 0)
 	ks_sleeping(pid);
 	shared->many = 3;
 	files = open_files(pid);
-	ASSERT_EQ(0, kill(pid, SIGSTOP));	/* all is there when it looks */
+	stop_process(pid);	/* all is there when it looks */
 	stranger = ks_fork(stranger_with_file, NULL);
 	ks_meet(&shared->ready, 2);
 	ASSERT_EQ(0, kill(pid, SIGCONT));
@@ -484,7 +495,7 @@ static void leave_unseen(struct __test_metadata *_metadata, int many, int kept)
 	ks_meet(&shared->ready, 2);
 	ks_peer_join(&peer, shared->segment.name, "eventfd", STRANGER);
 	len = socket_name(peer.x, &address);
-	ASSERT_EQ(0, kill(pid, SIGSTOP));
+	stop_process(pid);
 	/* One who may ask, and does not, is waited for: a second. */
 	ASSERT_EQ(0, connect(sock, (struct sockaddr *)&address, len));
 	stranger = ks_fork(stranger_with_file, NULL);

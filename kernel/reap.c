@@ -138,13 +138,16 @@ int xseg_reap_later(struct xseg *xseg)
  * domain_look_idle() - a kernel peer waited in vain: look, if not just done
  * @xseg: its handle
  *
- * Whom it waits for may be dead, and have died before the module knew him.
+ * Whom it waits for may be dead, and have died before the module knew him. Any
+ * context.
  */
 void domain_look_idle(struct xseg *xseg)
 {
 	struct kernel_domain *domain = domain_of(xseg);
+	unsigned long looked = READ_ONCE(domain->looked);
 
-	if (time_after_eq(jiffies, READ_ONCE(domain->looked) + IDLE_LOOKS))
+	/* Also where that was so long ago that jiffies have wrapped. */
+	if (!time_in_range_open(jiffies, looked, looked + IDLE_LOOKS))
 		look_soon(domain);
 }
 

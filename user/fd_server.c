@@ -150,10 +150,10 @@ static int message_look(int sock)
 }
 
 /*
- * Empties and closes a stranger's socket, or keeps it if files are in its queue.
- * Closed with anything unread he would not see his answer.
+ * Empties and closes a stranger's socket; false if it is kept, for files are in its
+ * queue. Closed with anything unread he would not see his answer.
  */
-static void stranger_close(int sock)
+static bool stranger_close(int sock)
 {
 	int next;
 
@@ -164,6 +164,7 @@ static void stranger_close(int sock)
 		atomic_inc(&stuck);
 	else
 		close(sock);
+	return !next;
 }
 
 static int send_answer(int sock, s32 status, int fd)
@@ -253,17 +254,20 @@ static void *server_thread(void *arg)
 	return NULL;
 }
 
-/* Closes its socket, which nobody can reach any more; first who waits there. */
+/*
+ * Closes its socket, which nobody can reach any more; first who waits there. If
+ * too many of these cannot be closed, neither is it, with all who are left.
+ */
 static void server_close(struct fd_server *server)
 {
-	int sock = 0;
+	int sock;
 
-	while (sock >= 0 && fd_is_ours(&server->listen)) {
-		if (atomic_read(&stuck) >= MAX_STUCK)
-			return;		/* and with it all who are in it */
+	while (fd_is_ours(&server->listen)) {
 		sock = accept4(server->listen.fd, NULL, NULL, SOCK_CLOEXEC);
-		if (sock >= 0)
-			stranger_close(sock);
+		if (sock < 0)
+			break;
+		if (!stranger_close(sock) && atomic_read(&stuck) >= MAX_STUCK)
+			return;
 	}
 	fd_close(&server->listen);
 }

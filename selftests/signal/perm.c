@@ -477,6 +477,10 @@ static void leaving_process(void *arg)
 	ks_meet(&shared->leave, 2);
 	KS_CHECK(!xseg_leave(peer.x));
 	KS_CHECK(open_files(getpid()) == files + shared->expect);
+	/* no more where nobody sent any */
+	ks_peer_join(&peer, shared->segment.name, "eventfd", OWNER);
+	KS_CHECK(!xseg_leave(peer.x));
+	KS_CHECK(open_files(getpid()) == files + shared->expect);
 }
 
 /* An owner leaves that has not come to look at some; so many files it keeps. */

@@ -467,6 +467,35 @@ TEST_F_TIMEOUT(perm, stranger_with_file_at_the_socket, 0)
 	ks_kill(stranger);
 }
 
+/* Of so many that nothing is handed out any more: who asks is told at once. */
+TEST_F_TIMEOUT(perm, strangers_with_files_at_the_socket, 0)
+{
+	pid_t pid, stranger;
+	struct ks_peer peer;
+	int files, ret;
+
+	if (!loopback())
+		SKIP(return, "needs the loopback interface");
+	pid = ks_fork(sleeping_process, NULL);
+	ks_meet(&shared->ready, 2);
+	ks_sleeping(pid);
+	shared->many = 100;
+	files = open_files(pid);
+	stop_process(pid);
+	stranger = ks_fork(stranger_with_file, NULL);
+	ks_meet(&shared->ready, 2);
+	ASSERT_EQ(0, kill(pid, SIGCONT));
+	EXPECT_EQ(true, open_files_become(pid, files + MAX_STUCK));
+	ks_peer_join(&peer, shared->segment.name, "eventfd", STRANGER);
+	do {	/* it is about to shut its socket down */
+		ret = xseg_signal(peer.x, OWNER);
+	} while (ret == -ETIMEDOUT);
+	EXPECT_EQ(-EHOSTUNREACH, ret);
+	ks_kill(pid);
+	ks_kill(stranger);
+	EXPECT_EQ(0, xseg_leave(peer.x));
+}
+
 static void leaving_process(void *arg)
 {
 	int files = open_files(getpid());

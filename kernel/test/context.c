@@ -52,13 +52,17 @@ void peer_delay(struct peer *peer)
 static void thread_wait(struct peer *peer, s64 ns)
 {
 	u32 usec = XSEG_WAIT_FOREVER;
+	int ret;
 
 	if (ns != TURN_IDLE)
 		usec = ns / 1000 + 1;
 	peer_at(peer, "wait");
 	atomic64_inc(&peer->waits);
-	if (!xseg_wait_signal(peer->xseg, peer->sd, usec))
+	ret = xseg_wait_signal(peer->xseg, peer->sd, usec);
+	if (!ret)
 		atomic64_inc(&peer->woken);
+	else if (ret == -EUCLEAN)	/* for good: until it is stopped */
+		schedule_timeout_interruptible(HZ);
 	peer_at(peer, "awake");
 }
 

@@ -78,7 +78,7 @@ help:		## list the targets
 	@echo '  CC= CFLAGS= LDFLAGS= WERROR=0   compiler, its options, warnings are no errors'
 	@echo '  PREFIX= LIBDIR= DESTDIR=   where to install'
 	@echo '  KERNEL=            6.1, 6.12, a release in /lib/modules, or a path'
-	@echo '  FUZZ_SECONDS=60    how long check-user runs each fuzz target'
+	@echo '  FUZZ_SECONDS=30    how long check-user runs each fuzz target'
 	@echo '  CRASH_STRIDE=509   how many instructions check-crash steps over (1: none)'
 	@echo '  HOSTILE_SECONDS=60 HOSTILE_SEED=   how long check-hostile lies, from which seed'
 	@echo '  BENCH_ONLY= BENCH_DISKS=   for bench-vm: wall or icount; words of names of disks'

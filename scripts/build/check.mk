@@ -4,7 +4,7 @@
 # and closes with one line that counts all tests; `check` does it for many.
 # run-X appends to $(RESULTS) and fails only if something does not build.
 
-FUZZ_SECONDS ?= 60
+FUZZ_SECONDS ?= 30
 RESULTS	     := build/results
 CHECKS	     := abi-check cxx-check core-kernel-check checkpatch check-user check-callgrind check-crash \
 		check-crash-kernel check-sanitize check-kernel check-block check-install

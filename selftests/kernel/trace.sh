@@ -63,6 +63,8 @@ for event in bind release submit signal wake broken; do
 	ok "there is xseg_$event"
 done
 
+# Switched on, and off again, while no peer runs: see what selftests/vm/run says
+# of qemu and of code that is patched.
 start idle trace-sh 9
 echo >"$tracing/trace"
 echo 1 >"$tracing/events/xseg/enable"
